@@ -1,0 +1,1 @@
+"""The nouns that everything shares; standard library only."""

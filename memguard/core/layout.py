@@ -1,0 +1,210 @@
+"""Where memguard's files are, and which project a folder counts to.
+
+Two roots, both 0700 with files of 0600:
+
+state    durable, one folder per project: `<state>/<project key>/`
+runtime  live and gone at reboot, one folder per guard: `<runtime>/guards/<guard id>/`
+
+A project is a repository with all its worktrees, or a folder that is in none. Part of the quiet path: string building,
+a few `stat` and `read` calls, nothing imported but `os`.
+"""
+
+import os
+
+COMPILED = "compiled"  # the configuration as hooks and watchdog read it (see `read_pairs`)
+SPOOL = "spool"  # folder: one file of readings per session
+SNAPSHOTS = "snapshots"  # folder: one folder per snapshot
+PROTECTION = "protection.json"  # restart attempts
+EVENTS = "events.jsonl"  # what memguard did
+PAUSE = "pause"  # until when the person wants no action
+
+GUARD = "guard"  # kind, project, launcher
+CLIENT = "client"  # ProcessId of the client that the guard has now
+SESSIONS = "sessions"  # folder: one small file per session id of this client
+WAKE = "wake"  # FIFO: a byte wakes the watchdog
+WATCHDOG = "watchdog"  # lock held for the watchdog's life; holds its ProcessId
+TICKET = "ticket"  # the watchdog's request for a relaunch
+RELAUNCH = "relaunch"  # the launcher's answer: which client it started for which ticket
+HANDOFF = "handoff"  # folder: what the next session is to read, sealed
+IN_FLIGHT = "in-flight"  # folder: tool calls that were cut off, each denied once
+ENDED = "ended"  # how the last client ended: the launcher needs nothing more
+REQUEST = "request"  # a restart that the person asked for
+STATUS = "status.json"  # the watchdog's last reading and decision
+TOLD = "told"  # folder: what the person was told already
+
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._")
+# File systems allow 255 bytes in a name; longer keys are cut and told apart by a digest.
+_LONGEST_KEY = 200
+
+
+def project_dir(state_dir: str, key: str) -> str:
+    """A project's durable folder."""
+    return f"{state_dir}/{key}"
+
+
+def guard_dir(runtime_dir: str, guard_id: str) -> str:
+    """A guard's live folder."""
+    return f"{runtime_dir}/guards/{guard_id}"
+
+
+def client_record(runtime_dir: str, pid: int) -> str:
+    """The file that says which guard a client belongs to."""
+    return f"{runtime_dir}/clients/{pid}"
+
+
+def log_path(state_dir: str) -> str:
+    """Memguard's own log."""
+    return f"{state_dir}/memguard.log"
+
+
+def read_pairs(path: str) -> dict[str, str]:
+    """The `name=value` lines of a small text file; empty where there is none.
+
+    Text lines rather than JSON because importing `json` alone doubles the time of a quiet hook.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return {}
+    try:
+        text = os.read(descriptor, 65536).decode("utf-8", "replace")
+    finally:
+        os.close(descriptor)
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def write_pairs(path: str, pairs: dict[str, object]) -> None:
+    """Write `name=value` lines so that a reader sees the old file or the new one, never a part."""
+    lines = [f"{name}={value}\n" for name, value in pairs.items()]
+    if any(line.count("\n") != 1 or "\r" in line for line in lines):
+        raise ValueError("a pair holds a line break")
+    write_atomic(path, "".join(lines).encode())
+
+
+def write_atomic(path: str, data: bytes) -> None:
+    """Replace `path` by `data`, mode 0600, without following a link that lies there."""
+    temporary = f"{path}.{os.getpid()}.tmp"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    remove(temporary)
+    descriptor = os.open(temporary, flags, 0o600)
+    try:
+        os.write(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.replace(temporary, path)
+
+
+def remove(path: str) -> bool:
+    """Remove a file; False where there was none."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def private_dir(path: str) -> str:
+    """Make a folder of 0700 (and its parents), and refuse one that is a link or another user's.
+
+    Raises PermissionError where someone else could have put it there (a shared temporary folder).
+    """
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    status = os.lstat(path)
+    if os.name == "posix":
+        if status.st_uid != os.geteuid() or status.st_mode & 0o170000 != 0o040000:
+            raise PermissionError(f"{path} is not a folder of this user")
+        if status.st_mode & 0o077:
+            os.chmod(path, 0o700)
+    return path
+
+
+def is_plain_id(text: str) -> bool:
+    """Whether `text` may be part of a file name and of a command line: 1 to 64 letters, digits, `-`, `_`."""
+    return (
+        0 < len(text) <= 64 and text[0] != "-" and text.replace("-", "a").replace("_", "a").isalnum() and text.isascii()
+    )
+
+
+def project_key(root: str) -> str:
+    """The folder name that stands for `root` in the state folder; different roots never share one."""
+    key = "".join(_encoded(character) for character in root)
+    return key if len(key) <= _LONGEST_KEY else _shortened(key)
+
+
+def _encoded(character: str) -> str:
+    if character in _PLAIN:
+        return character
+    return "-" if character in ("/", "\\") else f"={ord(character):x}="
+
+
+def _shortened(key: str) -> str:
+    import hashlib  # 1 ms: only for paths that need it
+
+    digest = hashlib.blake2b(key.encode(), digest_size=12).hexdigest()
+    return f"{key[: _LONGEST_KEY - 25]}-{digest}"
+
+
+def project_root(directory: str) -> str:
+    """The root that `directory` counts to: its repository's main worktree, else `directory` itself."""
+    start = os.path.realpath(directory)
+    for folder in ancestors(start):
+        root = repository_root(folder)
+        if root:
+            return root
+    return start
+
+
+def ancestors(directory: str) -> list[str]:
+    """`directory` and every folder above it, nearest first."""
+    folders = [directory]
+    while os.path.dirname(folders[-1]) != folders[-1]:
+        folders.append(os.path.dirname(folders[-1]))
+    return folders
+
+
+def repository_root(folder: str) -> str:
+    """The main worktree of the repository whose top is `folder`; empty where it is no top."""
+    git = folder + "/.git"
+    try:
+        with open(git, encoding="utf-8", errors="replace") as file:
+            line = file.readline(4096)
+    except IsADirectoryError:
+        return folder
+    except OSError:
+        return ""
+    return _main_worktree(folder, line) or folder
+
+
+def _main_worktree(folder: str, line: str) -> str:
+    """Follow a linked worktree's `.git` file, and only where the repository links back to it.
+
+    Without the way back, a stranger's folder could claim to be a worktree of an opted-in repository.
+    """
+    git_dir = os.path.join(folder, line.removeprefix("gitdir:").strip())
+    common = _first_line(git_dir + "/commondir")
+    back = _first_line(git_dir + "/gitdir")
+    if not common or os.path.realpath(back) != os.path.realpath(folder + "/.git"):
+        return ""
+    common = os.path.realpath(os.path.join(git_dir, common))
+    return os.path.dirname(common) if os.path.basename(common) == ".git" else common
+
+
+def _first_line(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.readline(4096).strip()
+    except OSError:
+        return ""
+
+
+def opted_in_key(directory: str, state_dir: str) -> str:
+    """The key of the opted-in project that `directory` counts to; empty where there is none."""
+    for folder in ancestors(os.path.realpath(directory)):
+        root = repository_root(folder)
+        key = project_key(root or folder)
+        if os.path.exists(f"{state_dir}/{key}/compiled"):
+            return key
+        if root:
+            return ""
+    return ""

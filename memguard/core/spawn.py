@@ -1,0 +1,66 @@
+"""Starting processes of memguard's own, away from the session that they look after."""
+
+import os
+
+# What a client leaves in the environment of what it starts. A client that inherits them saves no transcript
+# (https://github.com/anthropics/claude-code/issues/72347), and a process that carries them counts to the session.
+MARKERS = (
+    "CLAUDECODE",
+    "CLAUDE_CODE_CHILD_SESSION",
+    "CLAUDE_CODE_SESSION_ID",
+    "CLAUDE_CODE_MESSAGING_TOKEN",
+    "CLAUDE_CODE_ENTRYPOINT",
+    "CLAUDE_CODE_EXECPATH",
+    "CLAUDE_EFFORT",
+    "CLAUDE_ENV_FILE",
+    "CLAUDE_PID",
+    "CLAUDE_PROJECT_DIR",
+)
+# A worker needs to find its files and the system's tools, and nothing else that a repository may have set.
+_WORKER_VARIABLES = ("HOME", "PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "USER", "XDG_RUNTIME_DIR", "SYSTEMROOT")
+
+
+def unmarked(environment: "dict[str, str]") -> "dict[str, str]":
+    """`environment` without the client's markers."""
+    return {name: value for name, value in environment.items() if name not in MARKERS}
+
+
+def worker_environment(environment: "dict[str, str]") -> "dict[str, str]":
+    """The few variables that a worker or watchdog gets."""
+    kept = {name: environment[name] for name in _WORKER_VARIABLES if name in environment}
+    if "CLAUDE_CONFIG_DIR" in environment:
+        kept["CLAUDE_CONFIG_DIR"] = environment["CLAUDE_CONFIG_DIR"]
+    return kept
+
+
+def start_detached(command: "list[str]", environment: "dict[str, str]") -> None:
+    """Start `command` in a process session of its own, reparented at once, holding none of our files open.
+
+    Twice forked: a worker whose parent is the hook would count to the session's tree while the hook lives.
+    """
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    try:
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        _silence()
+        os.chdir("/")
+        os.execve(command[0], command, environment)
+    finally:
+        os._exit(127)
+
+
+def _silence() -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+
+
+def start_watchdog_command(python: str, guard_dir: str, state_dir: str, key: str, client: str = "") -> "list[str]":
+    """The command line of a watchdog: ids and paths only. `client` is given where no launcher records it."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    command = [python, "-I", "-S", f"{package}/watchdog/__main__.py", guard_dir, state_dir, key]
+    return [*command, client] if client else command

@@ -1,0 +1,1 @@
+"""Every platform difference, and nothing else."""
