@@ -1,0 +1,1 @@
+"""The scripts that Claude Code runs, one per event."""

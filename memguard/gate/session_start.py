@@ -1,0 +1,79 @@
+"""SessionStart: remember which conversation a client has, and give a restarted one its handoff."""
+
+import json
+import os
+import subprocess
+import time
+
+from memguard.core.layout import HANDOFF, RELAUNCH, SESSIONS, is_plain_id, private_dir, read_pairs, write_pairs
+from memguard.core.log import append_log
+from memguard.core.spawn import worker_environment
+from memguard.gate import Event, escalate
+from memguard.host import identity
+
+# A claim takes 0.3 s; the hook itself is cut off by the client after 10 s.
+_CLAIM_TIMEOUT_S = 8
+
+
+def begin(event: Event) -> "dict[str, object]":
+    """Record the session; answer with the handoff where this client was started for one, else capture."""
+    if not event.session:
+        return {}
+    record_session(event)
+    ticket = _owed_ticket(event)
+    if ticket:
+        return _claim(event, ticket)
+    escalate.capture(event, "session start")
+    return {}
+
+
+def record_session(event: Event) -> None:
+    """`<guard>/sessions/<session id>`: where the conversation is. The newest file is the current session."""
+    transcript, cwd = event.payload.first("transcript_path"), event.payload.first("cwd")
+    if not is_transcript(transcript, event.session):
+        append_log(event.state_dir, "hook SessionStart: transcript path refused: not a plain file of this session")
+        transcript = ""
+    folder = private_dir(f"{event.guard_dir}/{SESSIONS}")
+    pairs: dict[str, object] = {"transcript": transcript, "cwd": cwd, "started_utc": f"{time.time():.3f}"}
+    write_pairs(f"{folder}/{event.session}", pairs)
+
+
+def is_transcript(path: str, session: str) -> bool:
+    """Whether `path` can be this session's transcript: `<config folder>/projects/<slug>/<session>.jsonl`, no link.
+
+    Whether it lies in the client's own folder is judged again, and strictly, by the capture that reads it.
+    """
+    folder, name = os.path.split(path)
+    inside = os.path.basename(os.path.dirname(folder)) == "projects" and os.path.isabs(path)
+    plain = not os.path.lexists(path) or (os.path.isfile(path) and not os.path.islink(path))
+    return name == f"{session}.jsonl" and inside and plain and ".." not in path.split("/")
+
+
+def _owed_ticket(event: Event) -> str:
+    """The ticket whose relaunch this very process is, while its handoff is unclaimed; else empty."""
+    relaunch = read_pairs(f"{event.guard_dir}/{RELAUNCH}")
+    client = identity.identify(event.client_pid)
+    if not relaunch or client is None or relaunch.get("client") != client.to_text():
+        return ""
+    ticket = relaunch.get("ticket", "")
+    owed = is_plain_id(ticket) and os.path.exists(f"{event.guard_dir}/{HANDOFF}/{ticket}.facts.json")
+    return ticket if owed and event.payload.first("source") in ("resume", "startup") else ""
+
+
+def _claim(event: Event, ticket: str) -> "dict[str, object]":
+    """Run the handoff worker and pass its one document on; a failure costs the digest, never the session."""
+    source = event.payload.first("source")
+    command = [event.pairs["python"], "-I", "-m", "memguard.handoff.claim", "--guard", event.guard_dir]
+    done = subprocess.run(
+        [*command, "--ticket", ticket, "--source", source],
+        env=worker_environment(dict(os.environ)),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=_CLAIM_TIMEOUT_S,
+        check=False,
+    )
+    if done.returncode != 0:
+        append_log(event.state_dir, f"handoff {ticket}: {done.stderr.decode('utf-8', 'replace')[-300:]}")
+        return {}
+    answer: dict[str, object] = json.loads(done.stdout or b"{}")
+    return answer

@@ -1,0 +1,119 @@
+"""Where a hook goes when its event isn't quiet: a session to begin with, memory to answer for, a call to deny."""
+
+import json
+import os
+import time
+
+from memguard.core.call import call_fingerprint
+from memguard.core.layout import IN_FLIGHT, TOLD, private_dir
+from memguard.core.reading import TreeReading
+from memguard.core.settings import thresholds_of
+from memguard.core.thresholds import NORMAL, STATES
+from memguard.core.units import format_size
+from memguard.gate import Event, escalate
+from memguard.gate.event import word
+from memguard.host import confirm, current
+
+# A tree whose sum is over a limit but whose PSS isn't (shared memory) is measured again after this long.
+_CONFIRM_AGAIN_S = 60
+# The events whose answer can carry text to the model.
+_SPEAKS_TO_MODEL = ("UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUseFailure")
+
+
+def handle(event: Event) -> None:
+    """Answer one event with at most one JSON document on stdout."""
+    if not event.client_pid:
+        return
+    if not event.watched:
+        escalate.see_to_watchdog(event)
+    answer = _answer(event)
+    if answer:
+        os.write(1, json.dumps(answer).encode())
+
+
+def _answer(event: Event) -> "dict[str, object]":
+    if event.name == "SessionStart":
+        from memguard.gate.session_start import begin
+
+        return begin(event)
+    if event.name == "PreCompact":
+        escalate.capture(event, "before compaction")
+        return {}
+    if event.name == "PreToolUse":
+        denial = _denial(event)
+        if denial:
+            return denial
+    return _warning(event) if event.state != NORMAL else {}
+
+
+def _denial(event: Event) -> "dict[str, object]":
+    """Deny, once, the re-run of a call that a restart cut off: it may have taken effect already."""
+    if not os.path.isdir(f"{event.guard_dir}/{IN_FLIGHT}"):
+        return {}
+    call = event.payload.parsed()
+    tool = str(call.get("tool_name", ""))
+    path = f"{event.guard_dir}/{IN_FLIGHT}/{call_fingerprint(tool, call.get('tool_input'))}"
+    try:
+        os.rename(path, path + ".denied")
+    except OSError:
+        return {}
+    reason = (
+        f"memguard: this {word(tool)} call was already running when the session was restarted for its memory use."
+        " It was started once and cut off, so it may have taken effect in part or in whole. This re-run was not carried"
+        " out. The same call is not held back a second time."
+    )
+    specific = {
+        "hookEventName": "PreToolUse",
+        "permissionDecision": "deny",
+        "permissionDecisionReason": reason,
+    }
+    return {"hookSpecificOutput": specific}
+
+
+def _warning(event: Event) -> "dict[str, object]":
+    """Tell the person and the model once per session and state, after PSS has confirmed it."""
+    marker = f"{private_dir(f'{event.guard_dir}/{TOLD}')}/{event.session}-{event.state}"
+    if os.path.exists(marker) or _is_recent(marker + ".unconfirmed"):
+        return {}
+    reading = current.read_tree(event.client_pid, leave_out=os.getpid())
+    confirmed_bytes = confirm.confirmed_bytes(reading)
+    confirmed_state = thresholds_of(event.pairs).state_of(confirmed_bytes)
+    if STATES.index(confirmed_state) < STATES.index(event.state):
+        _touch(marker + ".unconfirmed")
+        return {}
+    _touch(marker)
+    escalate.capture(event, f"footprint at {event.state}")
+    return _told(event, reading, confirmed_bytes)
+
+
+def _told(event: Event, reading: TreeReading, confirmed_bytes: int) -> "dict[str, object]":
+    limit_bytes = thresholds_of(event.pairs).limit_of(event.state)
+    text = (
+        f"memguard: this session's processes hold {format_size(confirmed_bytes)},"
+        f" at or over the {event.state.lower()} limit of {format_size(limit_bytes)}"
+    )
+    answer: dict[str, object] = {"systemMessage": f"{text}. Pause memguard: memguard pause"}
+    if event.name in _SPEAKS_TO_MODEL:
+        answer["hookSpecificOutput"] = {"hookEventName": event.name, "additionalContext": _facts(event, reading, text)}
+    return answer
+
+
+def _facts(event: Event, reading: TreeReading, text: str) -> str:
+    processes = len(reading.processes)
+    critical = format_size(thresholds_of(event.pairs).critical_bytes)
+    return (
+        f"{text}; the client itself holds {format_size(reading.client_bytes)} of it, in a tree of {processes}"
+        f" processes. At {critical} the session is snapshotted and restarted. Output that is filtered before it is"
+        " printed, and files read in parts, keep the conversation smaller."
+    )
+
+
+def _is_recent(path: str) -> bool:
+    try:
+        return time.time() - os.stat(path).st_mtime < _CONFIRM_AGAIN_S
+    except OSError:
+        return False
+
+
+def _touch(path: str) -> None:
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
