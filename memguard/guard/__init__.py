@@ -1,0 +1,1 @@
+"""Pure decisions over the nouns of core: no processes, no clocks of their own."""

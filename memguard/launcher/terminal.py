@@ -1,0 +1,64 @@
+"""The terminal between two clients: saved, kept quiet while nobody reads it, and given back as it was."""
+
+import os
+import sys
+import time
+
+if sys.platform != "win32":
+    import termios
+
+# What the client itself sends at its end, and what it can't send when it is killed: mouse and focus reporting off,
+# cursor on, extended keyboard protocols off, alternate screen left, colour-scheme reports and bracketed paste off,
+# character set, wrapping, scroll region and title as they were; then plain attributes and no synchronised output.
+_RESET = (
+    "\x1b[?1006l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?1016l\x1b[?1004l\x1b[?25h\x1b[>4m\x1b[<u\x1b[?1049l\x1b[?2031l"
+    "\x1b[?2004l\x1b(B\x0f\x1b[?7h\x1b7\x1b[r\x1b8\x1b]0;\x07\x1b[?2026l\x1b[0m\r"
+)
+_LOCAL_FLAGS = 3  # index of the local flags in what tcgetattr returns
+_FOREGROUND_POLL_S = 0.1
+
+
+class Terminal:
+    """The controlling terminal on stdin; every method does nothing where stdin is none."""
+
+    __slots__ = ("_saved",)
+
+    def __init__(self) -> None:
+        self._saved: list[object] | None = None
+        if sys.platform != "win32" and os.isatty(0):
+            self._saved = termios.tcgetattr(0)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether stdin is a terminal."""
+        return self._saved is not None
+
+    def await_foreground(self) -> None:
+        """Wait until the terminal is ours: touching it from the background would stop us, or garble another."""
+        while self.is_there and os.tcgetpgrp(0) != os.getpgrp():
+            time.sleep(_FOREGROUND_POLL_S)
+
+    def hush(self) -> None:
+        """Echo off: what is typed while no client lives must not stand on the screen, nor be run by a shell."""
+        if self._saved is not None:
+            quiet = list(self._saved)
+            quiet[_LOCAL_FLAGS] = int(str(quiet[_LOCAL_FLAGS])) & ~termios.ECHO
+            _set(quiet)
+
+    def restore(self) -> None:
+        """Give back the modes that were found, and drop what was typed meanwhile."""
+        if self._saved is not None:
+            termios.tcflush(0, termios.TCIFLUSH)
+            _set(self._saved)
+
+    def reset(self) -> None:
+        """After a forced kill: switch off what the client had switched on."""
+        if self.is_there and os.isatty(1):
+            os.write(1, _RESET.encode())
+
+
+def _set(attributes: "list[object]") -> None:
+    try:
+        termios.tcsetattr(0, termios.TCSADRAIN, attributes)  # type: ignore[arg-type]  # what tcgetattr gave
+    except termios.error:
+        return  # hung up

@@ -1,0 +1,54 @@
+"""Where the launcher looks at tickets: is this one for the very process that ended, and may it be honoured?"""
+
+import os
+import signal
+import time
+
+from memguard.core.identity import ProcessId
+from memguard.core.layout import SESSIONS, TICKET
+from memguard.core.settings import RestartLimits
+from memguard.core.ticket import RESUME, Ticket, read_ticket
+from memguard.launcher import flags
+
+_SIGTERM_EXIT = 128 + signal.SIGTERM
+
+
+class TicketDesk:
+    """The launcher's own judgement of tickets, and its own count of relaunches, whatever tickets say."""
+
+    def __init__(self, guard_dir: str, words: list[str], limits: RestartLimits) -> None:
+        self._guard_dir = guard_dir
+        self._obstacle = flags.obstacle(words)
+        self._limits = limits
+        self._relaunches: list[float] = []
+
+    def ticket_for(self, client: ProcessId, status: int) -> Ticket | None:
+        """The ticket for exactly this end of exactly this client; None when there is none to be honoured."""
+        ticket = read_ticket(f"{self._guard_dir}/{TICKET}")
+        if ticket is None or ticket.client != client or not _is_ended_by_us(status):
+            return None
+        return ticket if self._may_relaunch() and self._is_known(ticket) else None
+
+    def count_relaunch(self) -> None:
+        """Remember that a ticket was honoured."""
+        self._relaunches.append(time.monotonic())
+
+    def _may_relaunch(self) -> bool:
+        now_s = time.monotonic()
+        recent = [t for t in self._relaunches if now_s - t < self._limits.attempt_window_s]
+        return len(recent) < self._limits.max_attempts and not self._obstacle
+
+    def _is_known(self, ticket: Ticket) -> bool:
+        """Only a session that a hook of this guard named is resumed; without hooks (`--bare`) there is no list."""
+        try:
+            known = os.listdir(f"{self._guard_dir}/{SESSIONS}")
+        except OSError:
+            known = []
+        return ticket.strategy != RESUME or not known or ticket.session_id in known
+
+
+def _is_ended_by_us(status: int) -> bool:
+    """Whether a wait status is what the watchdog's SIGTERM or SIGKILL leaves."""
+    if os.WIFSIGNALED(status):
+        return os.WTERMSIG(status) in (signal.SIGTERM, signal.SIGKILL)
+    return os.WIFEXITED(status) and os.WEXITSTATUS(status) == _SIGTERM_EXIT

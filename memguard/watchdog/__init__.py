@@ -1,0 +1,1 @@
+"""The resident companion of a session: reads, decides, signals."""

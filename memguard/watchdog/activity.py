@@ -1,0 +1,171 @@
+"""What a session is doing, from what its hooks left in the spool and from the client's own registry.
+
+Both only inform: a turn boundary is chosen by them, never whether memory is over a limit.
+"""
+
+import json
+import os
+import time
+
+from memguard.core.layout import SESSIONS, is_plain_id, read_pairs
+from memguard.core.ticket import PERMISSION_MODES
+from memguard.host import terminal
+
+# An open permission prompt is a turn boundary only when the person has left it alone for this long.
+_WAITING_S = 60.0
+_LONGEST_REGISTRY = 65536
+# The first message stands in the first lines, behind what hooks and settings left there.
+_BEGINNING_BYTES = 4194304
+
+
+class Activity:
+    """The turn, the tool calls in flight and the permission mode of one client."""
+
+    def __init__(self, guard_dir: str, spool_dir: str, client_pid: int, config_dir: str) -> None:
+        self.guard_dir = guard_dir
+        self.spool_dir = spool_dir
+        self.client_pid = client_pid
+        self.config_dir = config_dir
+        self.session_id = ""
+        self._hooked_session = ""  # the same, where a hook has recorded it
+        self.transcript = ""
+        self.cwd = ""
+        self.permission_mode = ""
+        self.is_busy = False
+        self.has_background = False
+        self.is_prompt_given = False
+        self.in_flight: dict[str, str] = {}  # tool_use_id -> tool
+        self.resumed_bytes = 0  # size of the transcript when a SessionStart said `resume`
+        self._offset = 0
+        self._waiting_since_s = 0.0
+        self.status = ""
+
+    def update(self) -> None:
+        """Read what is new."""
+        self._find_session()
+        for event in self._new_events():
+            self._apply(event)
+        self._read_registry()
+
+    def _find_session(self) -> None:
+        session = newest_session(self.guard_dir)
+        if session and session != self._hooked_session:
+            self.session_id = self._hooked_session = session
+            self._offset = 0
+            pairs = read_pairs(f"{self.guard_dir}/{SESSIONS}/{session}")
+            self.transcript, self.cwd = pairs.get("transcript", ""), pairs.get("cwd", "")
+
+    def _new_events(self) -> "list[dict[str, object]]":
+        path = f"{self.spool_dir}/{self.session_id}.jsonl"
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except OSError:
+            return []
+        try:
+            if os.fstat(descriptor).st_size < self._offset:
+                self._offset = 0  # rotated
+            data = os.pread(descriptor, 2097152, self._offset)
+        finally:
+            os.close(descriptor)
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return [event for event in map(_parsed, whole.splitlines()) if event.get("client_pid") == self.client_pid]
+
+    def _apply(self, event: "dict[str, object]") -> None:
+        name, mode = event.get("event"), event.get("mode")
+        if mode in PERMISSION_MODES and mode:
+            self.permission_mode = str(mode)
+        if name == "SessionStart" and event.get("source") == "resume":
+            self.resumed_bytes = _size(self.transcript)
+        tool_use_id = str(event.get("tool_use_id", ""))
+        if name == "PreToolUse" and is_plain_id(tool_use_id):
+            self.in_flight[tool_use_id] = str(event.get("tool", ""))
+        elif name in ("PostToolUse", "PostToolUseFailure"):
+            self.in_flight.pop(tool_use_id, None)
+        if name in ("UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUseFailure"):
+            self.is_busy = self.is_prompt_given = True
+        elif name == "Stop":
+            self.is_busy = False
+            self.has_background = bool(event.get("background"))
+            self.in_flight.clear()
+
+    def _read_registry(self) -> None:
+        """The client's own record of itself (undocumented, so whatever is odd counts as absent)."""
+        record = _registry(f"{self.config_dir}/sessions/{self.client_pid}.json")
+        status = record.get("status")
+        now_s = time.monotonic()
+        self._waiting_since_s = (self._waiting_since_s or now_s) if status == "waiting" else 0.0
+        self.status = status if isinstance(status, str) else ""
+        session = record.get("sessionId")
+        if not self._hooked_session and isinstance(session, str) and is_plain_id(session):
+            self._adopt_session(session, record)
+
+    def _adopt_session(self, session: str, record: "dict[str, object]") -> None:
+        """Without hooks (`--bare`) only the client's registry knows its session."""
+        self.session_id = session
+        self.cwd = str(record.get("cwd", ""))
+        folder = f"{self.config_dir}/projects"
+        for slug in os.listdir(folder) if os.path.isdir(folder) else []:
+            path = f"{folder}/{slug}/{session}.jsonl"
+            if os.path.isfile(path):
+                self.transcript = path
+                self.is_prompt_given = True
+
+    def has_conversation(self) -> bool:
+        """Whether there is a conversation on disk to resume: a transcript with a message of the person's."""
+        try:
+            with open(self.transcript, "rb") as file:
+                return b'"type":"user"' in file.read(_BEGINNING_BYTES)
+        except OSError:
+            return False
+
+    @property
+    def is_mid_turn(self) -> bool:
+        """Whether a turn was begun and has not ended."""
+        return self.status == "busy" if self.status else self.is_busy
+
+    def at_boundary(self) -> bool:
+        """Whether a turn is over: a Stop without background tasks, `idle`, or `waiting` for a minute."""
+        if self.status == "waiting":
+            return time.monotonic() - self._waiting_since_s >= _WAITING_S
+        if self.has_background or self.is_mid_turn:
+            return False
+        return not self.is_busy or self.status == "idle"
+
+    def nobody_types(self, quiet_s: float) -> bool:
+        """Whether the keyboard has been still for `quiet_s`; the terminal's atime follows each key."""
+        tty = terminal.tty_of(self.client_pid)
+        return not tty or terminal.typing_age_s(tty, time.time()) >= quiet_s
+
+
+def newest_session(guard_dir: str) -> str:
+    """The session id that the client has now; an id can change under one process (`/clear`)."""
+    folder = f"{guard_dir}/{SESSIONS}"
+    try:
+        names = [name for name in os.listdir(folder) if is_plain_id(name)]
+        return max(names, key=lambda name: os.stat(f"{folder}/{name}").st_mtime, default="")
+    except OSError:
+        return ""
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def _parsed(line: bytes) -> "dict[str, object]":
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _registry(path: str) -> "dict[str, object]":
+    try:
+        with open(path, "rb") as file:
+            return _parsed(file.read(_LONGEST_REGISTRY))
+    except OSError:
+        return {}

@@ -1,0 +1,235 @@
+"""The restart protocol, from asking protection to the ticket's last word.
+
+Nothing is signalled before the attempt is on disk and (but for an emergency) the snapshot has been opened again.
+"""
+
+import json
+import os
+import signal
+import time
+
+from memguard.core.layout import HANDOFF, IN_FLIGHT, REQUEST, TICKET, private_dir, remove, write_atomic, write_pairs
+from memguard.core.log import described
+from memguard.core.thresholds import EMERGENCY
+from memguard.core.ticket import RERUN, Ticket, read_ticket
+from memguard.guard import ruleset
+from memguard.host import current, signals
+from memguard.watchdog.calls import CutOff, cut_off_calls
+from memguard.watchdog.capture import capture
+from memguard.watchdog.sweep import sweep
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from memguard.host.sweep import SweepResult
+    from memguard.watchdog.loop import Watchdog
+
+_CAPTURE_TIMEOUT_S = 60.0
+_EMERGENCY_CAPTURE_TIMEOUT_S = 3.0
+_EMERGENCY_GRACE_S = 2.0
+# A TERM-deaf process of 1 GB/s would double in its grace: growth of 5 % ends the grace, looked at every 10 ms.
+_GRACE_GROWTH = 1.05
+_GRACE_LOOK_S = 0.01
+
+
+class Restart:
+    """One restart of one client, decided by `decision`."""
+
+    def __init__(self, watchdog: "Watchdog", decision: ruleset.Decision) -> None:
+        self.watchdog = watchdog
+        self.decision = decision
+        self.subject = watchdog.subject
+        self.activity = watchdog.activity
+        self.limits = watchdog.settings.restart
+        self.is_urgent = decision.action == ruleset.RESTART_NOW
+        self.ticket = self._new_ticket()
+        self.capture_error = ""
+        self.cut_off: list[CutOff] = []
+        self.forced = False
+
+    def _new_ticket(self) -> Ticket:
+        activity = self.activity
+        ticket = Ticket(os.urandom(8).hex(), self.subject.client, activity.session_id, self._strategy())
+        ticket.permission_mode = activity.permission_mode
+        ticket.is_interrupted = activity.is_mid_turn or bool(activity.in_flight)
+        ticket.is_prompt_given = activity.is_prompt_given
+        return ticket
+
+    def _strategy(self) -> str:
+        if not self.activity.session_id or not self.activity.has_conversation():
+            return RERUN
+        return self.watchdog.next_strategy
+
+    def carry_out(self) -> bool:
+        """Do it; False when it was not allowed, not safe, or no longer wanted."""
+        if not self._is_allowed() or not self._snapshot() or not self._is_still_due():
+            return False
+        self._prepare()
+        if not self._end_client():
+            return self._give_up("the client did not end")
+        self.settle_up()
+        return True
+
+    def _is_allowed(self) -> bool:
+        allowed, why = self.watchdog.protection().can_restart()
+        if not allowed:
+            self.watchdog.once(f"refused {why.split(' ')[0]}", "restart_failed", why=why)
+            self.watchdog.journal.status(refused=why)
+            remove(f"{self.watchdog.guard_dir}/{REQUEST}")
+        return allowed
+
+    def _snapshot(self) -> bool:
+        """Rule: no restart without a snapshot that opens, except when an emergency leaves no time; then it is said."""
+        begun_s = time.monotonic()
+        snapshot, self.capture_error = capture(
+            self.watchdog.settings.python, self._capture_arguments(), lambda: begun_s + self._capture_time_s()
+        )
+        self.ticket.snapshot = snapshot
+        if snapshot:
+            self.watchdog.journal.event(
+                "state_captured", snapshot=snapshot, seconds=round(time.monotonic() - begun_s, 3)
+            )
+            self.watchdog.journal.status(snapshot=snapshot)
+            return True
+        self.watchdog.journal.event("restart_failed" if not self.is_urgent else "state_missing", why=self.capture_error)
+        return self.is_urgent
+
+    def _capture_time_s(self) -> float:
+        """How long the capture may take: an emergency cuts it short even while it runs."""
+        self.subject.look(self.watchdog.settings.thresholds)
+        if self.subject.state == EMERGENCY and not self.subject.is_starting:
+            self.is_urgent = True
+        return _EMERGENCY_CAPTURE_TIMEOUT_S if self.is_urgent else _CAPTURE_TIMEOUT_S
+
+    def _capture_arguments(self) -> "list[str]":
+        watchdog, activity = self.watchdog, self.activity
+        values = {
+            "--state": watchdog.state_dir,
+            "--project-key": watchdog.key,
+            "--reason": self.decision.reason,
+            "--session": activity.session_id,
+            "--transcript": activity.transcript,
+            "--cwd": activity.cwd,
+            "--client": self.subject.client.to_text(),
+            "--guard": watchdog.guard_dir,
+            "--handoff": self.ticket.ticket_id,
+        }
+        return [part for name, value in values.items() for part in (name, value)]
+
+    def _is_still_due(self) -> bool:
+        """The capture took time: the person may type by now, or the memory may be back."""
+        self.activity.update()
+        self.subject.look(self.watchdog.settings.thresholds)
+        if not self.subject.is_alive():
+            return False
+        now = ruleset.decide(self.watchdog.view(), self.limits).action
+        return self.is_urgent or now in (ruleset.RESTART, ruleset.RESTART_NOW)
+
+    def _prepare(self) -> None:
+        """Everything that must be on disk before the first signal."""
+        watchdog = self.watchdog
+        self.ticket.attempt = self._record_attempt()
+        private_dir(f"{watchdog.guard_dir}/{HANDOFF}")
+        folder = private_dir(f"{watchdog.guard_dir}/{IN_FLIGHT}")
+        self.cut_off = cut_off_calls(self.activity.in_flight, self.activity.transcript)
+        for call in self.cut_off:
+            if call.fingerprint:
+                write_pairs(f"{folder}/{call.fingerprint}", {"tool": call.tool})
+        self.ticket.write(f"{watchdog.guard_dir}/{TICKET}")
+        watchdog.journal.event(
+            "restart_initiated", reason=self.decision.reason, attempt=self.ticket.attempt,
+            session=self.ticket.session_id, footprint_bytes=self.subject.confirmed_bytes, snapshot=self.ticket.snapshot,
+        )  # fmt: skip
+
+    def _record_attempt(self) -> int:
+        """On disk before the first signal; where that is refused, only an emergency goes on: the launcher counts."""
+        try:
+            return self.watchdog.protection().record_attempt(self.decision.reason)
+        except OSError as error:
+            if not self.is_urgent:
+                raise
+            self.watchdog.journal.log(f"attempt not recorded: {described(error)}")
+            return 1
+
+    def _end_client(self) -> bool:
+        client = self.subject.client
+        grace_s = _EMERGENCY_GRACE_S if self.is_urgent else self.limits.graceful_timeout_s
+        if not signals.send(client, signal.SIGTERM):
+            return not self.subject.is_alive()
+        signals.send(client, signal.SIGCONT)
+        if self._await_end(grace_s):
+            return True
+        self.forced = True
+        signals.send(client, signal.SIGKILL)
+        return not signals.wait_gone([client], self.limits.force_kill_timeout_s)
+
+    def _await_end(self, grace_s: float) -> bool:
+        """Wait for a graceful end; False when the grace is over or the client uses it to grow."""
+        before = current.read_process(self.subject.client.pid)
+        most_bytes = before.footprint_bytes * _GRACE_GROWTH if before else 0
+        deadline_s = time.monotonic() + grace_s
+        while time.monotonic() < deadline_s:
+            if not signals.wait_gone([self.subject.client], _GRACE_LOOK_S):
+                return True
+            process = current.read_process(self.subject.client.pid)
+            if process and process.footprint_bytes > most_bytes:
+                return False
+        return False
+
+    def _give_up(self, why: str) -> bool:
+        remove(f"{self.watchdog.guard_dir}/{TICKET}")
+        self.watchdog.journal.event("restart_failed", why=why, attempt=self.ticket.attempt)
+        return False
+
+    def settle_up(self) -> None:
+        """The client is gone: end what it left, note the facts for the next one, let the launcher go on."""
+        watchdog = self.watchdog
+        result = sweep(watchdog)
+        path = f"{watchdog.guard_dir}/{HANDOFF}/{self.ticket.ticket_id}.facts.json"
+        write_atomic(path, json.dumps(self._facts(result)).encode())
+        # Asked again: the client writes its transcript late, and a killed one may not have come to it.
+        self.ticket.strategy = self._strategy()
+        self.ticket.swept = True
+        if os.path.exists(f"{watchdog.guard_dir}/{TICKET}"):
+            self.ticket.write(f"{watchdog.guard_dir}/{TICKET}")
+        remove(f"{watchdog.guard_dir}/{REQUEST}")
+
+    def _facts(self, result: "SweepResult") -> "dict[str, object]":
+        subject, state = self.subject, self.subject.state
+        limit = state if state != "NORMAL" else "CRITICAL"
+        return {
+            "ticket": self.ticket.ticket_id,
+            "reason": self.decision.reason,
+            "footprint_bytes": subject.reading.footprint_bytes,
+            "confirmed_bytes": subject.confirmed_bytes,
+            "limit_bytes": self.watchdog.settings.thresholds.limit_of(limit),
+            "limit_name": limit.lower(),
+            "t_utc": time.time(),
+            "forced": self.forced,
+            "strategy": self.ticket.strategy,
+            "attempt": self.ticket.attempt,
+            "max_attempts": self.limits.max_attempts,
+            "snapshot": self.ticket.snapshot,
+            "snapshot_missing": self.capture_error,
+            "ended": [{"pid": pid, "name": name, "footprint_bytes": size} for pid, name, size in result.ended],
+            "spared": [{"pid": pid, "name": name, "why": "holds a terminal"} for pid, name in result.spared],
+            "in_flight": [{"tool": call.tool, "tool_use_id": call.tool_use_id} for call in self.cut_off],
+        }
+
+
+def take_over(watchdog: "Watchdog") -> None:
+    """Finish, or withdraw, a restart that the watchdog before this one died in.
+
+    The client still lives: nothing was decided that can't be decided again. It is gone: the launcher waits for the
+    sweep, which needs no memory of the predecessor's, since the tools carry the session's id in their environment.
+    """
+    path = f"{watchdog.guard_dir}/{TICKET}"
+    ticket = read_ticket(path)
+    if ticket is None or ticket.client != watchdog.subject.client or ticket.swept:
+        return
+    if watchdog.subject.is_alive():
+        remove(path)
+        return
+    watchdog.activity.update()
+    restart = Restart(watchdog, ruleset.Decision(ruleset.RESTART, "taken over from a watchdog that died"))
+    restart.ticket = ticket
+    restart.settle_up()
