@@ -1,0 +1,1 @@
+"""The person's configuration: read, checked, and compiled for the light half."""

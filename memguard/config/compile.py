@@ -1,0 +1,49 @@
+"""The configuration as hooks and watchdog read it: `name=value` lines, each value final."""
+
+import os
+import sys
+
+from memguard.config.load import LoadedConfig
+from memguard.config.shown import shown
+from memguard.core.errors import ConfigError, StateError
+from memguard.core.layout import COMPILED, private_dir, project_dir, project_key, write_pairs
+
+
+def compiled_pairs(root: str, runtime_dir: str, loaded: LoadedConfig, python: str = "") -> dict[str, object]:
+    """The pairs of a compiled file, in bytes, seconds and days; `client` only where it is set."""
+    config, limits = loaded.config, loaded.limits
+    pairs: dict[str, object] = {
+        "project": root,
+        "runtime": runtime_dir,
+        # Not resolved: a virtual environment's interpreter is a link, and finds its packages by its own path.
+        "python": python or os.path.abspath(sys.executable),
+        "mode": config.mode,
+        "warning_bytes": limits.warning_bytes,
+        "critical_bytes": limits.critical_bytes,
+        "emergency_bytes": limits.emergency_bytes,
+    }
+    for name, value in config.restart_policy.model_dump().items():
+        pairs[name if name in ("max_attempts", "cooldown_multiplier") else f"{name}_s"] = _number(value)
+    pairs |= {f"{name}_s": _number(value) for name, value in config.monitoring.model_dump().items()}
+    pairs["retention_days"] = config.snapshots.retention_days
+    return pairs | ({"client": config.client} if config.client else {})
+
+
+def _number(value: float) -> float:
+    return int(value) if value == int(value) else value
+
+
+def compile_project(root: str, state_dir: str, runtime_dir: str, loaded: LoadedConfig, python: str = "") -> str:
+    """Write the project's compiled file, which also is what opts it in, and return its path."""
+    folder = project_dir(state_dir, project_key(root))
+    path = os.path.join(folder, COMPILED)
+    try:
+        private_dir(folder)
+        write_pairs(path, compiled_pairs(root, runtime_dir, loaded, python))
+    except ValueError:
+        raise ConfigError(f"{shown(root)}: its path holds a line break or is not UTF-8", "move the project") from None
+    except OSError as error:
+        raise StateError(
+            f"{shown(path)} can't be written: {error.strerror}", "check the disk and permissions"
+        ) from None
+    return path

@@ -1,0 +1,150 @@
+"""One source of configuration, checked: the values that it sets, and a line for each that it can't."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ValidationError
+
+from memguard.config.model import MemoryGuardianConfig
+from memguard.config.settings_table import BY_NAME, SETTINGS
+from memguard.config.shown import shown
+from memguard.core.errors import ConfigError
+
+_TYPES = {
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "string_type": "must be text in quotes",
+    "model_type": "must be a table",
+    "string_too_short": "must not be empty",
+    "string_too_long": "is too long",
+}
+_LONGEST_BITS = 256  # str() of a number with 5,000 digits is an error
+_BOUNDS = {
+    "greater_than_equal": ("at least", "ge"),
+    "less_than_equal": ("at most", "le"),
+    "greater_than": ("above", "gt"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """`values` maps keys such as `thresholds.critical` to checked values; `problems` are lines for the person.
+
+    `source` says in a few words where values are from; `label` turns a key into what the person wrote there.
+    """
+
+    source: str
+    values: dict[str, object] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    label: Callable[[str], str] = str
+
+    def value_source(self, key: str) -> str:
+        """Where this layer's value of `key` is from."""
+        return self.source if self.label is str else self.label(key)
+
+    def refuse_problems(self) -> "Layer":
+        """The layer itself, or ConfigError with its first problem."""
+        if not self.problems:
+            return self
+        more = len(self.problems) - 1
+        rest = f" (and {more} more: `memguard config check` lists all)" if more else ""
+        raise ConfigError(self.problems[0] + rest, "correct it; docs/configuration.md lists every setting")
+
+
+def checked_layer(source: str, data: Mapping[str, object], label: Callable[[str], str] = str) -> Layer:
+    """Check what a source holds. Whatever is wrong is left out, with one line each in `problems`."""
+    remaining: dict[str, object] = {name: _copied(value) for name, value in data.items()}
+    problems: list[str] = []
+    while True:
+        try:
+            config = MemoryGuardianConfig.model_validate(remaining)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                location = tuple(str(part) for part in detail["loc"])
+                problems.append(f"{shown(source)}: {_line(location, detail, label)}")
+                _drop(remaining, location)
+        else:
+            return Layer(source, set_values(config), problems, label)
+
+
+def _copied(value: object) -> object:
+    return dict(value) if isinstance(value, dict) else value
+
+
+def _drop(data: dict[str, object], location: tuple[str, ...]) -> None:
+    """Take the value at `location` out; all of it where the fault is in how values go together."""
+    if not location:
+        data.clear()
+        return
+    table = data.get(location[0])
+    if len(location) > 1 and isinstance(table, dict):
+        table.pop(location[1], None)
+    else:
+        data.pop(location[0], None)
+
+
+def set_values(model: BaseModel, prefix: str = "") -> dict[str, object]:
+    """The values that were set explicitly, by key."""
+    values: dict[str, object] = {}
+    for name in model.model_fields_set:
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            values |= set_values(value, f"{name}.")
+        else:
+            values[prefix + name] = value
+    return values
+
+
+def _line(location: tuple[str, ...], detail: Mapping[str, object], label: Callable[[str], str]) -> str:
+    key = ".".join(location[:2])
+    if detail["type"] == "extra_forbidden":
+        return f"{shown(label(key))} is not a setting{nearest(location[:2])}"
+    reason = _reason(str(detail["type"]), detail)
+    if not key or (key not in SETTINGS and detail["type"] == "value_error"):
+        return f"{shown(label(key))}: {reason}" if key else reason
+    given = detail["input"]
+    value = "" if isinstance(given, (dict, list)) else f" = {shown(_as_written(given), 40)}"
+    return f"{shown(label(key))}{value} {reason}"
+
+
+def _as_written(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int) and value.bit_length() > _LONGEST_BITS:
+        return "a number of more than 77 digits"
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _reason(kind: str, detail: Mapping[str, object]) -> str:
+    context = detail.get("ctx")
+    context = context if isinstance(context, dict) else {}
+    if kind in _BOUNDS:
+        words, bound = _BOUNDS[kind]
+        return f"must be {words} {context[bound]:g}{_unit(detail)}"
+    if kind == "literal_error":
+        return f"must be {str(context['expected']).replace(chr(39), chr(34))}"
+    if kind == "value_error":
+        return str(context["error"])
+    return _TYPES.get(kind, shown(detail["msg"]))
+
+
+def _unit(detail: Mapping[str, object]) -> str:
+    location = detail["loc"]
+    setting = SETTINGS.get(".".join(str(part) for part in location)) if isinstance(location, tuple) else None
+    return f" {setting.unit}" if setting and setting.unit in ("MB", "s", "days") else ""
+
+
+def nearest(location: tuple[str, ...]) -> str:
+    """`; did you mean "critical"?` for a key that isn't known; empty where nothing is near."""
+    tables = [name for name in MemoryGuardianConfig.model_fields if "." not in name]
+    table, name = ("", location[0]) if len(location) == 1 else location
+    siblings = tables if not table else [key.partition(".")[2] for key in SETTINGS if key.startswith(f"{table}.")]
+    for names in (siblings, list(BY_NAME)):
+        near = difflib.get_close_matches(name[:100].lower(), names, n=1)
+        if near and names is siblings:
+            return f'; did you mean "{near[0]}"?'
+        if near:
+            return f'; did you mean "{BY_NAME[near[0]].key}"?'
+    return ""

@@ -1,0 +1,147 @@
+"""From files, variables and options to one configuration, with the source of every value.
+
+Growing precedence: the project's `.memguard.toml` (which may only tighten), the user's own file, `MEMGUARD_...`
+variables (for commands that the person types), the command line.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from memguard.config.chain import ConflictError, settle
+from memguard.config.layer import Layer
+from memguard.config.limits import Limits, fitted, limits_of, merged
+from memguard.config.model import MEGABYTE_BYTES, MemoryGuardianConfig
+from memguard.config.settings_table import SETTINGS, THRESHOLD_LEVELS
+from memguard.config.sources import (
+    PROJECT_FILE,
+    command_line_layer,
+    environment_layer,
+    project_layer,
+    unknown_variables,
+    user_config_path,
+    user_layer,
+)
+from memguard.config.tighten import tightened_limits, tightened_values
+from memguard.core.errors import ConfigError
+from memguard.core.thresholds import Thresholds
+from memguard.core.units import format_size
+
+# The client's footprint, measured idle, is about 130 MB: at a limit below this, every session is over it at once.
+IDLE_CLIENT_BYTES = 150 * MEGABYTE_BYTES
+
+_FALLING = (
+    {"restart_policy.max_cooldown": 1.0, "restart_policy.initial_cooldown": 1.0},
+    {f"monitoring.{state}_interval": 1.0 for state in ("normal", "warning", "critical", "emergency")},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """`config` holds every value as it counts; `limits` are its thresholds in bytes.
+
+    `sources` maps each key to where its value is from, `warnings` are lines that the person should see, and
+    `files` are the project's and the user's file, whether they exist or not.
+    """
+
+    config: MemoryGuardianConfig
+    limits: Thresholds
+    sources: dict[str, str]
+    warnings: list[str]
+    files: dict[str, str]
+
+
+def load_config(
+    root: str,
+    capacity_bytes: int,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, str | None] | None = None,
+) -> LoadedConfig:
+    """The configuration of the project at `root`.
+
+    `capacity_bytes` is what percentages are of (0: unknown). `environ` is left out where no person typed the command.
+    `overrides` maps names such as `critical` to what was typed. Raises ConfigError for a fault in what the person
+    wrote; a fault in the project's file is a warning, and that value stays at its default.
+    """
+    project = project_layer(root)
+    user = user_layer().refuse_problems()
+    typed = [environment_layer(environ or {}), command_line_layer(overrides or {})]
+    layers = [layer.refuse_problems() for layer in typed]
+    values, sources, warnings = _single_values(project, user, layers)
+    limits, limit_warnings = _limits(project, user, layers, capacity_bytes)
+    warnings = [*project.problems, *unknown_variables(environ or {}), *warnings, *limit_warnings]
+    sources |= {f"thresholds.{level}": limits[level].source for level in THRESHOLD_LEVELS}
+    files = {"project": os.path.join(root, PROJECT_FILE), "user": user_config_path()}
+    return LoadedConfig(_config(values, limits), _thresholds(limits), sources, warnings, files)
+
+
+def _single_values(
+    project: Layer, user: Layer, typed: list[Layer]
+) -> tuple[dict[str, object], dict[str, str], list[str]]:
+    """Values, sources and warnings of everything but the three limits."""
+    accepted, warnings = tightened_values(project, user)
+    values: dict[str, object] = {key: setting.default for key, setting in SETTINGS.items()}
+    sources = dict.fromkeys(SETTINGS, "default")
+    for layer in (Layer(project.source, accepted), user, *typed):
+        values |= layer.values
+        sources |= {key: layer.value_source(key) for key in layer.values}
+    pinned = {key for layer in (user, *typed) for key in layer.values}
+    for falling in _FALLING:
+        _settle(values, sources, falling, pinned | set(accepted), pinned)
+    return values, sources, warnings
+
+
+def _settle(
+    values: dict[str, object], sources: dict[str, str], falling: dict[str, float], given: set[str], pinned: set[str]
+) -> None:
+    """What the project's file says goes before a default, and gives way to what the person says (`pinned`)."""
+    try:
+        try:
+            numbers, moved = _settled(values, falling, given)
+        except ConflictError:
+            numbers, moved = _settled(values, falling, pinned)
+    except ConflictError as conflict:
+        numbers = {key: float(str(values[key])) for key in falling}
+        high, low = conflict.high, conflict.low
+        raise ConfigError(
+            f"{low} ({numbers[low]:g} s, {sources[low]}) is above {high} ({numbers[high]:g} s, {sources[high]})",
+            "change one of the two",
+        ) from None
+    values |= {key: numbers[key] for key in moved}
+    sources |= dict.fromkeys(moved, "follows the others of its table")
+
+
+def _settled(
+    values: dict[str, object], falling: dict[str, float], pinned: set[str]
+) -> tuple[dict[str, float], set[str]]:
+    numbers = {key: float(str(values[key])) for key in falling}
+    return numbers, settle(numbers, falling, pinned)
+
+
+def _limits(project: Layer, user: Layer, typed: list[Layer], capacity_bytes: int) -> tuple[Limits, list[str]]:
+    limits, warnings = tightened_limits(project, user, capacity_bytes)
+    limits = fitted(merged([limits, *(limits_of(layer, capacity_bytes) for layer in typed)]), capacity_bytes)
+    critical = limits["critical"]
+    size = f"critical ({format_size(critical.size_bytes)}, {critical.source})"
+    if critical.size_bytes < IDLE_CLIENT_BYTES:
+        warnings.append(f"{size} is below what an idle client holds: every session will be over it at once")
+    if 0 < capacity_bytes < critical.size_bytes:
+        warnings.append(f"{size} is above this machine's {format_size(capacity_bytes)}: the kernel will act first")
+    return limits, warnings
+
+
+def _thresholds(limits: Limits) -> Thresholds:
+    return Thresholds(*(limits[level].size_bytes for level in THRESHOLD_LEVELS))
+
+
+def _config(values: dict[str, object], limits: Limits) -> MemoryGuardianConfig:
+    """The values as one model. The limits are rounded down to megabytes in it."""
+    sizes = {f"thresholds.{level}": max(1, limits[level].size_bytes // MEGABYTE_BYTES) for level in THRESHOLD_LEVELS}
+    tables: dict[str, dict[str, object]] = {}
+    for key, value in (values | sizes).items():
+        table, _, name = key.rpartition(".")
+        tables.setdefault(table, {})[name] = value
+    single = tables.pop("", {})
+    defaults = MemoryGuardianConfig()
+    copies = {name: getattr(defaults, name).model_copy(update=content) for name, content in tables.items()}
+    return defaults.model_copy(update=single | copies)

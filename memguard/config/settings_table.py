@@ -1,0 +1,79 @@
+"""The table of settings: each key's unit, its names elsewhere, and what a project's file may do to it."""
+
+from dataclasses import dataclass
+
+from memguard.config.model import MemoryGuardianConfig
+
+LOWER = "lower"  # a project's file may only make it smaller
+HIGHER = "higher"  # a project's file may only make it larger
+PERSON = "no"  # only the person sets it
+
+THRESHOLD_LEVELS = ("warning", "critical", "emergency")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One key, such as `restart_policy.max_attempts`.
+
+    `project` is LOWER, HIGHER or PERSON. `least` is as low as a project's file may go: below it, the value would
+    switch the guard off, or keep it busy.
+    """
+
+    key: str
+    unit: str
+    project: str = PERSON
+    least: float = 0
+
+    @property
+    def name(self) -> str:
+        """The last part of the key; no two settings share it."""
+        return self.key.rpartition(".")[2]
+
+    @property
+    def variable(self) -> str:
+        """The environment variable, for commands that the person types; empty where there is none."""
+        return "" if self.key == "client" else f"MEMGUARD_{self.name.upper()}"
+
+    @property
+    def option(self) -> str:
+        """The command line's option."""
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def default(self) -> object:
+        """The value where nothing is set."""
+        table, _, name = self.key.rpartition(".")
+        holder = getattr(MemoryGuardianConfig(), table) if table else MemoryGuardianConfig()
+        return getattr(holder, name)
+
+
+# What tightens: less memory, fewer restarts, longer between them, more readings, an earlier end of waiting. The two
+# timeouts of a kill, the wait for the keyboard and the age of snapshots each protect something in both directions, so
+# they stay the person's; so does `mode`, since a stranger's file must not switch the guard off.
+_SETTINGS = (
+    Setting("mode", "guard or observe"),
+    Setting("client", "path"),
+    Setting("thresholds.warning", "MB", LOWER),
+    Setting("thresholds.critical", "MB", LOWER),
+    Setting("thresholds.emergency", "MB", LOWER),
+    Setting("thresholds.warning_percent", "% of capacity", LOWER),
+    Setting("thresholds.critical_percent", "% of capacity", LOWER),
+    Setting("thresholds.emergency_percent", "% of capacity", LOWER),
+    Setting("restart_policy.max_attempts", "restarts", LOWER, least=1),
+    Setting("restart_policy.attempt_window", "s", HIGHER),
+    Setting("restart_policy.initial_cooldown", "s", HIGHER),
+    Setting("restart_policy.max_cooldown", "s", HIGHER),
+    Setting("restart_policy.cooldown_multiplier", "times", HIGHER),
+    Setting("restart_policy.graceful_timeout", "s"),
+    Setting("restart_policy.force_kill_timeout", "s"),
+    Setting("restart_policy.boundary_timeout", "s", LOWER, least=10),
+    Setting("restart_policy.typing_quiet", "s"),
+    Setting("monitoring.normal_interval", "s", LOWER, least=1),
+    Setting("monitoring.warning_interval", "s", LOWER, least=1),
+    Setting("monitoring.critical_interval", "s", LOWER, least=1),
+    Setting("monitoring.emergency_interval", "s", LOWER, least=1),
+    Setting("snapshots.retention_days", "days"),
+)
+SETTINGS = {setting.key: setting for setting in _SETTINGS}
+BY_NAME = {setting.name: setting for setting in _SETTINGS}
+BY_VARIABLE = {setting.variable: setting for setting in _SETTINGS if setting.variable}
