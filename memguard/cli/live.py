@@ -1,0 +1,108 @@
+"""The guarded sessions that live now, as commands see them."""
+
+import json
+import os
+
+from memguard.config import dirs
+from memguard.core.errors import ClientError, UsageError
+from memguard.core.identity import ProcessId
+from memguard.core.layout import (
+    CLIENT,
+    COMPILED,
+    GUARD,
+    PROTECTION,
+    SESSIONS,
+    STATUS,
+    WATCHDOG,
+    is_plain_id,
+    project_dir,
+    project_key,
+    project_root,
+    read_pairs,
+)
+from memguard.core.lock import is_held
+from memguard.core.settings import Settings, load_settings
+from memguard.guard.protection import Protection
+from memguard.host import identity
+
+
+class LiveGuard:
+    """One guard with a living client. `session_id` is empty until the client's first hook."""
+
+    def __init__(self, folder: str, client: ProcessId) -> None:
+        self.folder = folder
+        self.client = client
+        self.guard_id = os.path.basename(folder)
+        self.pairs = read_pairs(f"{folder}/{GUARD}")
+        self.session_id = _newest(f"{folder}/{SESSIONS}")
+
+    @property
+    def project_dir(self) -> str:
+        """The project's durable folder."""
+        return project_dir(self.pairs.get("state", ""), self.pairs.get("project_key", ""))
+
+    @property
+    def has_watchdog(self) -> bool:
+        """Whether a watchdog holds this guard's lock."""
+        return is_held(f"{self.folder}/{WATCHDOG}")
+
+    def settings(self) -> Settings:
+        """What this guard goes by."""
+        own = f"{self.folder}/{COMPILED}"
+        return load_settings(own if os.path.exists(own) else f"{self.project_dir}/{COMPILED}")
+
+    def status(self) -> dict[str, object]:
+        """What the watchdog last wrote of itself; empty before its first reading."""
+        try:
+            with open(f"{self.folder}/{STATUS}", encoding="utf-8") as file:
+                status = json.load(file)
+        except (OSError, ValueError):
+            return {}
+        return status if isinstance(status, dict) else {}
+
+    def protection(self) -> Protection:
+        """This guard's restart attempts."""
+        return Protection(f"{self.project_dir}/{PROTECTION}", self.guard_id, self.settings().restart)
+
+    def restarts(self) -> int:
+        """Restarts of this guard within the protection's window."""
+        return len(self.protection().attempts())
+
+
+def live_guards() -> list[LiveGuard]:
+    """Every guard of this user with a living client, oldest first."""
+    base = f"{dirs.runtime_dir()}/guards"
+    names = sorted(os.listdir(base)) if os.path.isdir(base) else []
+    guards = [_live(f"{base}/{name}") for name in names if is_plain_id(name)]
+    return [guard for guard in guards if guard]
+
+
+def guards_here() -> list[LiveGuard]:
+    """The live guards of the project of the working directory."""
+    key = project_key(project_root(os.getcwd()))
+    return [guard for guard in live_guards() if guard.pairs.get("project_key") == key]
+
+
+def the_guard(session: str | None) -> LiveGuard:
+    """The one guard that a command is about: of `session` (a prefix will do), else the only one here."""
+    found = [g for g in (live_guards() if session else guards_here()) if g.session_id.startswith(session or "")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{len(found)} guarded sessions match", "name one with --session (see `memguard status`)")
+    where = f"with the id {session!r}" if session else "of this project"
+    raise ClientError(f"no guarded session {where} is running", "start one with `memguard run`")
+
+
+def _live(folder: str) -> LiveGuard | None:
+    text = read_pairs(f"{folder}/{CLIENT}").get("id", "")
+    try:
+        client = ProcessId.from_text(text)
+    except ValueError:
+        return None
+    return LiveGuard(folder, client) if identity.is_alive(client) else None
+
+
+def _newest(folder: str) -> str:
+    names = [name for name in os.listdir(folder) if is_plain_id(name)] if os.path.isdir(folder) else []
+    return max(names, key=lambda name: os.stat(f"{folder}/{name}").st_mtime, default="")

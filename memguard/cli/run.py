@@ -1,0 +1,139 @@
+"""`memguard run`: prepares a guard with everything heavy, then becomes the light launcher."""
+
+import argparse
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+
+from memguard.config import dirs
+from memguard.config.compile import compile_project, compiled_pairs
+from memguard.config.load import LoadedConfig, load_config
+from memguard.core.errors import ClientError, HostError, StateError
+from memguard.core.layout import (
+    COMPILED,
+    GUARD,
+    client_record,
+    guard_dir,
+    opted_in_key,
+    private_dir,
+    project_dir,
+    read_pairs,
+    write_pairs,
+)
+from memguard.core.log import printable
+from memguard.host import current, identity
+from memguard.host.capacity import capacity_bytes
+from memguard.launcher import flags
+
+_OWN_OPTIONS = ("--client", "--warning", "--critical", "--emergency", "--mode")
+_LAUNCHER = os.path.join(os.path.dirname(os.path.abspath(flags.__file__)), "__main__.py")
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "run",
+        help="a guarded Claude Code session in this terminal",
+        usage="memguard run [options] [--] [arguments of the client]",
+    )
+    for name in _OWN_OPTIONS[1:4]:
+        parser.add_argument(name, metavar="SIZE", help=f"{name[2:]} limit for this session, such as 4GB")
+    parser.add_argument("--mode", choices=("guard", "observe"), help="observe: report what memguard would have done")
+    parser.add_argument("--client", metavar="PATH", help="the client to start (default: `claude` on PATH)")
+    parser.add_argument("arguments", nargs="*", help="passed to the client as they are")
+    parser.set_defaults(run=run)
+
+
+def separated(words: Sequence[str]) -> list[str]:
+    """Put `--` before the first word that is the client's, so that `memguard run -p hello` needs none."""
+    position = 1
+    while position < len(words):
+        word = words[position]
+        if word in ("-h", "--help", "--"):
+            return list(words)
+        if word.partition("=")[0] not in _OWN_OPTIONS:
+            break
+        position += 1 if "=" in word else 2
+    return [*words[:position], "--", *words[position:]]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prepare, then exec; returns only by raising."""
+    state_dir, runtime_dir = dirs.state_dir(), dirs.runtime_dir()
+    key = opted_in_key(os.getcwd(), state_dir)
+    if not key:
+        raise ClientError("this project is not opted in", "opt it in with `memguard init`, which can be undone")
+    _refuse_inside_session(runtime_dir)
+    root = read_pairs(f"{project_dir(state_dir, key)}/{COMPILED}")["project"]
+    loaded = _configuration(root, arguments)
+    client = _client(arguments.client or loaded.config.client)
+    _refresh_compiled(root, state_dir, runtime_dir)
+    guard = _make_guard(state_dir, runtime_dir, key, arguments.arguments)
+    write_pairs(f"{guard}/{COMPILED}", compiled_pairs(root, runtime_dir, loaded))
+    command = [sys.executable, "-I", "-S", _LAUNCHER, guard, state_dir, key, "--", client, *arguments.arguments]
+    sys.stdout.flush()
+    os.execv(sys.executable, command)
+
+
+def _configuration(root: str, arguments: argparse.Namespace) -> LoadedConfig:
+    overrides = {name[2:]: getattr(arguments, name[2:]) for name in _OWN_OPTIONS}
+    loaded = load_config(root, capacity_bytes(), os.environ, overrides)
+    for warning in loaded.warnings:
+        sys.stderr.write(f"memguard: {printable(warning, 300)}\n")
+    return loaded
+
+
+def _refresh_compiled(root: str, state_dir: str, runtime_dir: str) -> None:
+    """For sessions without a launcher; a disk that refuses it must not keep the person from working."""
+    try:
+        compile_project(root, state_dir, runtime_dir, load_config(root, capacity_bytes()))
+    except StateError as error:
+        sys.stderr.write(f"memguard: {error.what}; the session is guarded, but nothing lasting can be written\n")
+
+
+def _client(configured: str | None) -> str:
+    found = shutil.which(configured or "claude")
+    if found:
+        return os.path.abspath(found)
+    if configured:
+        raise ClientError(f"{printable(configured, 200)} is not a program", "correct the client's path")
+    raise ClientError("`claude` is not installed, or not on PATH", "install Claude Code, or name it with --client PATH")
+
+
+def _refuse_inside_session(runtime_dir: str) -> None:
+    """By ancestry, not by variables: a tmux server that a tool once started hands those on for ever."""
+    pid = os.getppid()
+    while pid > 1:
+        record = read_pairs(client_record(runtime_dir, pid))
+        if record and record["id"].split(":")[1] == str(current.start_ticks(pid)):
+            raise ClientError("this is inside a guarded session already", "start it in a terminal of its own")
+        pid = current.parent_pid(pid)
+
+
+def _make_guard(state_dir: str, runtime_dir: str, key: str, words: Sequence[str]) -> str:
+    """The guard's live folder. Our own process is its launcher: `exec` keeps pid and start time."""
+    launcher = identity.identify(os.getpid())
+    if launcher is None:
+        raise HostError("this process can't be identified", "see `/proc` is mounted")
+    parsed = flags.parse(list(words))
+    obstacle = flags.obstacle(list(words)) or _platform_obstacle()
+    if obstacle:
+        sys.stderr.write(f"memguard: watching and warning only: {obstacle}\n")
+    guard = private_dir(guard_dir(runtime_dir, os.urandom(8).hex()))
+    private_dir(project_dir(state_dir, key))
+    pairs: dict[str, object] = {
+        "kind": "launcher",
+        "project_key": key,
+        "state": state_dir,
+        "launcher": launcher.to_text(),
+    }
+    pairs |= {"restartable": int(not obstacle), "why": obstacle, "created_utc": f"{time.time():.0f}"}
+    write_pairs(f"{guard}/{GUARD}", pairs | {"print": int(flags.has_flag(parsed, "-p", "--print"))})
+    return guard
+
+
+def _platform_obstacle() -> str:
+    """Where memguard was never run, it must not end anything."""
+    return "" if sys.platform == "linux" else f"memguard was never run on {sys.platform}"

@@ -1,0 +1,1 @@
+"""The whole cycle with a leaky client, no account needed."""

@@ -1,0 +1,129 @@
+"""The handoff worker: gives the session that follows a restart its digest, once.
+
+    python -I -m memguard.handoff.claim --guard DIR --ticket T --source resume|startup
+
+Prints one JSON document for the SessionStart hook, exit 0; where there is nothing to claim, one line on stderr, exit 1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from memguard.core.errors import MemguardError, StateError, UsageError
+from memguard.core.layout import HANDOFF, is_plain_id, remove
+from memguard.core.log import printable
+from memguard.handoff.digest import build_digest
+from memguard.handoff.facts import read_facts
+from memguard.handoff.person import person_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from memguard.state.project import GitState
+    from memguard.state.snapshot import Snapshot
+
+_SOURCES = ("resume", "startup")
+_HINT = "the SessionStart hook runs this"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Claim one handoff; 0, or 1 with one line on stderr."""
+    try:
+        guard_dir, ticket, source = _parse(argv)
+        answer = claim(guard_dir, ticket, source)
+    except MemguardError as error:
+        sys.stderr.write(f"no handoff: {printable(error.what, 300)}\n")
+        return 1
+    except Exception as error:  # noqa: BLE001  a worker's defect is one line, too
+        sys.stderr.write(f"no handoff: a defect in memguard: {printable(repr(error), 300)}\n")
+        return 1
+    sys.stdout.write(json.dumps(answer) + "\n")
+    return 0
+
+
+def _parse(argv: Sequence[str]) -> tuple[str, str, str]:
+    values = dict(zip(argv[::2], argv[1::2], strict=False))
+    guard_dir, ticket, source = (values.get(name, "") for name in ("--guard", "--ticket", "--source"))
+    if not os.path.isabs(guard_dir) or not is_plain_id(ticket) or source not in _SOURCES:
+        raise UsageError("--guard DIR --ticket ID --source resume|startup", _HINT)
+    return guard_dir, ticket, source
+
+
+def claim(guard_dir: str, ticket: str, source: str) -> dict[str, object]:
+    """The hook's answer. Raises StateError where another has claimed it, or there is nothing."""
+    handoff = Handoff(f"{guard_dir}/{HANDOFF}", ticket)
+    handoff.take()
+    try:
+        facts = read_facts(handoff.facts)
+        record, problem = handoff.read()
+    finally:
+        handoff.remove()
+    digest = build_digest(facts, record, _git_now(record), source, problem)
+    snapshot_id = record["id"] if record else facts.snapshot
+    return {
+        "systemMessage": person_line(facts, snapshot_id),
+        "hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": digest},
+    }
+
+
+class Handoff:
+    """The files of one ticket. Whoever renames them first has them; the rename is the claim."""
+
+    def __init__(self, folder: str, ticket: str) -> None:
+        self._path = f"{folder}/{ticket}"
+        self._ticket = ticket
+        self.facts = f"{self._path}.facts.claimed"
+        self._note = f"{self._path}.claimed"
+        self._key = f"{self._path}.key"
+
+    def take(self) -> None:
+        """Claim it. The facts come first: where there are any, no other rename decides.
+
+        The loser of that race may find the note unclaimed for a moment; the winner's mark tells it to leave it.
+        """
+        has_facts = _renamed(f"{self._path}.facts.json", self.facts)
+        if not has_facts and os.path.lexists(self.facts):
+            raise StateError("this handoff was claimed already", _HINT)
+        has_note = _renamed(f"{self._path}.sealed", self._note)
+        if not has_facts and not has_note:
+            raise StateError("there is no handoff for this ticket, or it was claimed already", _HINT)
+
+    def read(self) -> tuple[Snapshot | None, str]:
+        """The record, or why there is none."""
+        if not os.path.lexists(self._note):
+            return None, "the capture left none"
+        from memguard.state.note import read_note
+        from memguard.state.snapshot import from_json
+
+        try:
+            return from_json(read_note(self._note, self._key, self._ticket.encode())), ""
+        except MemguardError as error:
+            return None, error.what
+
+    def remove(self) -> None:
+        """Leave nothing: the key first, and last the mark that tells others it was claimed."""
+        for path in (self._key, self._note, self.facts):
+            remove(path)
+
+
+def _renamed(old: str, new: str) -> bool:
+    try:
+        os.rename(old, new)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _git_now(record: Snapshot | None) -> GitState | None:
+    if record is None:
+        return None
+    from memguard.state.project import read_git
+
+    return read_git(record["project"]["cwd"])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,39 @@
+"""The one line that the person reads after a restart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memguard.core.log import printable
+from memguard.core.units import format_size
+from memguard.handoff.facts import whole_number
+
+if TYPE_CHECKING:
+    from memguard.handoff.facts import Facts
+
+
+def person_line(facts: Facts, snapshot_id: str) -> str:
+    """Size, limit, what was ended, the snapshot, how to undo and how to pause."""
+    parts = [_size(facts), _ended(facts)]
+    if snapshot_id:
+        parts.append(f"snapshot {snapshot_id} (to see or undo: memguard snapshots show {snapshot_id})")
+    else:
+        parts.append(f"NO snapshot was taken: {facts.snapshot_missing or 'unknown why'}")
+    return f"memguard restarted this session: {'; '.join(filter(None, parts))}; to stop this: memguard pause"
+
+
+def _size(facts: Facts) -> str:
+    if not facts.size_bytes:
+        return facts.reason or "the reason was not noted"
+    limit = f", {facts.limit_name or 'memory'} limit {format_size(facts.limit_bytes)}" if facts.limit_bytes else ""
+    return f"it held {format_size(facts.size_bytes)}{limit}"
+
+
+def _ended(facts: Facts) -> str:
+    """The largest by name, the others by number."""
+    ended = sorted(facts.ended, key=lambda process: -whole_number(process.get("footprint_bytes")))
+    if not ended:
+        return "ended: the client" + (" by force" if facts.is_forced else "")
+    size = format_size(whole_number(ended[0].get("footprint_bytes")))
+    more = f" and {len(ended) - 1} more" if len(ended) > 1 else ""
+    return f"ended: the client and {printable(str(ended[0].get('name', '')), 40)} ({size}){more}"

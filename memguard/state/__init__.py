@@ -1,0 +1,1 @@
+"""Sealed snapshots: keys, envelope, capture, store."""

@@ -1,0 +1,1 @@
+"""Sealed files, each named by how it must end."""
