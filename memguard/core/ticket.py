@@ -22,8 +22,8 @@ class Ticket:
     """One restart. `swept` is set when the first client's processes are gone: only then may the next one start."""
 
     __slots__ = (
-        "attempt", "client", "is_interrupted", "is_prompt_given", "permission_mode", "session_id", "snapshot",
-        "strategy", "swept", "ticket_id",
+        "attempt", "client", "is_interrupted", "is_prompt_given", "keeps_renderer", "permission_mode", "session_id",
+        "snapshot", "strategy", "swept", "ticket_id",
     )  # fmt: skip
 
     def __init__(self, ticket_id: str, client: ProcessId, session_id: str, strategy: str) -> None:
@@ -34,6 +34,7 @@ class Ticket:
         self.permission_mode = ""
         self.is_interrupted = False
         self.is_prompt_given = True
+        self.keeps_renderer = False  # a killed client would otherwise come back with the classic one
         self.attempt = 0
         self.snapshot = ""
         self.swept = False
@@ -73,6 +74,7 @@ def _parse(data: bytes) -> Ticket:
     ticket.permission_mode = fields["permission_mode"]
     ticket.is_interrupted = fields["is_interrupted"] is True
     ticket.is_prompt_given = fields["is_prompt_given"] is True
+    ticket.keeps_renderer = fields["keeps_renderer"] is True
     ticket.attempt = int(fields["attempt"])
     ticket.snapshot = fields["snapshot"]
     ticket.swept = fields["swept"] is True

@@ -8,21 +8,30 @@ from memguard.core.spawn import start_watchdog_command, unmarked, worker_environ
 # The client's own, undocumented variables: continue the interrupted turn instead of waiting for a prompt, and keep the
 # cut-off call in the conversation with the result "its outcome is unknown" instead of dropping it.
 _CARRY_ON = ("CLAUDE_CODE_RESUME_INTERRUPTED_TURN", "CLAUDE_CODE_RESUME_SHOWS_CUT_OFF_CALLS")
+# Named in the client's own message about its fallback to the classic renderer.
+_FULLSCREEN = "CLAUDE_CODE_NO_FLICKER"
 _DEFAULT_AGAIN = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE)
 
 
-def start_client(words: "list[str]", environment: "dict[str, str]", carries_on: bool, pipes: "tuple[int, int]") -> int:
-    """Start the client in our process group, so that it is the terminal's foreground; returns its pid.
-
-    `pipes` are the descriptors that become its stdin and stdout; -1 leaves ours.
-    """
-    variables = unmarked(environment)
+def client_environment(own: dict[str, str], carries_on: bool, keeps_renderer: bool) -> dict[str, str]:
+    """The person's variables without what another client may have left in them, and what a relaunch adds."""
+    variables = unmarked(own)
     for name in _CARRY_ON:
         variables.pop(name, None)
     if carries_on:
         variables |= dict.fromkeys(_CARRY_ON, "1")
+    if keeps_renderer:
+        variables[_FULLSCREEN] = "1"
+    return variables
+
+
+def start_client(words: list[str], environment: dict[str, str], pipes: tuple[int, int]) -> int:
+    """Start the client in our process group, so that it is the terminal's foreground; returns its pid.
+
+    `pipes` are the descriptors that become its stdin and stdout; -1 leaves ours.
+    """
     actions = [(os.POSIX_SPAWN_DUP2, pipe, target) for target, pipe in enumerate(pipes) if pipe >= 0]
-    return os.posix_spawn(words[0], words, variables, file_actions=actions, setsigdef=_DEFAULT_AGAIN)
+    return os.posix_spawn(words[0], words, environment, file_actions=actions, setsigdef=_DEFAULT_AGAIN)
 
 
 def start_watchdog(python: str, guard_dir: str, state_dir: str, key: str) -> int:

@@ -1,34 +1,48 @@
 """What the person reads when their client died and no restart follows."""
 
-import json
 import os
 import signal
 
-from memguard.core.layout import SESSIONS, STATUS, is_plain_id
+from memguard.core.layout import GUARD, SESSIONS, SNAPSHOTS, is_plain_id, project_dir, read_pairs
 
 
-def farewell(guard_dir: str, signal_number: int) -> str:
-    """Two lines: what happened with the newest snapshot, and the command that takes the session up again."""
-    name = signal.Signals(signal_number).name if signal_number in set(signal.Signals) else str(signal_number)
-    snapshot = _snapshot(guard_dir) or "none was taken"
-    session = _session(guard_dir)
-    resume = f"memguard run -- --resume {session}" if session else "memguard run -- --continue"
-    return f"memguard: the client died by {name}; snapshot: {snapshot}\n  take the session up again: {resume}\n"
+class Farewell:
+    """Two lines: what happened, with the newest snapshot, and the command that takes the session up again.
 
+    Made while the guard's folder is still there; `text` is asked for when the watchdog has taken its last snapshot.
+    """
 
-def _snapshot(guard_dir: str) -> str:
-    try:
-        with open(f"{guard_dir}/{STATUS}", encoding="utf-8") as file:
-            snapshot = json.load(file).get("snapshot", "")
-    except (OSError, ValueError, AttributeError):
+    def __init__(self, guard_dir: str, signal_number: int) -> None:
+        guard = read_pairs(f"{guard_dir}/{GUARD}")
+        self._snapshots = f"{project_dir(guard.get('state', ''), guard.get('project_key', ''))}/{SNAPSHOTS}"
+        self._session = _newest_session(f"{guard_dir}/{SESSIONS}")
+        self._signal_number = signal_number
+
+    def text(self) -> str:
+        """The lines."""
+        numbers = {number.value: number.name for number in signal.Signals}
+        name = numbers.get(self._signal_number, f"signal {self._signal_number}")
+        resume = f"--resume {self._session}" if self._session else "--continue"
+        return (
+            f"memguard: the client died by {name}; snapshot: {self._snapshot() or 'none was taken'}\n"
+            f"  take the session up again: memguard run -- {resume}\n"
+        )
+
+    def _snapshot(self) -> str:
+        """The newest snapshot of this session; ids begin with the time, so they sort by it."""
+        for name in sorted(_names(self._snapshots), reverse=True):
+            if self._session and read_pairs(f"{self._snapshots}/{name}/about").get("session") == self._session:
+                return name
         return ""
-    return snapshot if isinstance(snapshot, str) and is_plain_id(snapshot) else ""
 
 
-def _session(guard_dir: str) -> str:
-    folder = f"{guard_dir}/{SESSIONS}"
+def _newest_session(folder: str) -> str:
+    names = _names(folder)
+    return max(names, key=lambda name: os.stat(f"{folder}/{name}").st_mtime, default="")
+
+
+def _names(folder: str) -> list[str]:
     try:
-        names = [name for name in os.listdir(folder) if is_plain_id(name)]
-        return max(names, key=lambda name: os.stat(f"{folder}/{name}").st_mtime, default="")
+        return [name for name in os.listdir(folder) if is_plain_id(name)]
     except OSError:
-        return ""
+        return []

@@ -23,9 +23,9 @@ from memguard.core.settings import load_settings
 from memguard.core.ticket import Ticket, read_ticket
 from memguard.host import identity
 from memguard.launcher import flags
-from memguard.launcher.children import start_client
+from memguard.launcher.children import client_environment, start_client
 from memguard.launcher.companion import Companion
-from memguard.launcher.farewell import farewell
+from memguard.launcher.farewell import Farewell
 from memguard.launcher.streams import Streams
 from memguard.launcher.terminal import Terminal
 from memguard.launcher.ticket_desk import TicketDesk
@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 
 # How long a relaunch waits for the watchdog's sweep: two graces of the tools, and the facts.
 _SWEEP_TIMEOUT_S = 15.0
-_WATCHDOG_FAREWELL_S = 1.0
+# How long the watchdog may take to tidy up before we leave; it takes a last snapshot of a client that was killed.
+_FAREWELL_S = 1.0
+_LAST_CAPTURE_S = 5.0
 _SWEEP_LOOK_MS = 10
 
 
@@ -90,12 +92,13 @@ class Session:
             os.kill(self.client_pid, number)
 
     def _start(self, ticket: Ticket | None) -> None:
-        words, carries_on = self.words, False
+        words, environment = self.words, client_environment(self.environment, carries_on=False, keeps_renderer=False)
         if ticket:
             words = flags.relaunch_words(self.arguments, ticket)
             carries_on = flags.carries_on_by_itself(self.arguments, ticket)
+            environment = client_environment(self.environment, carries_on, ticket.keeps_renderer)
         pipes = self.streams.connect(is_input_wanted=ticket is None or flags.is_prompt_wanted(ticket))
-        self.client_pid = start_client([self.program, *words], self.environment, carries_on, pipes)
+        self.client_pid = start_client([self.program, *words], environment, pipes)
         for descriptor in pipes:
             if descriptor >= 0:
                 os.close(descriptor)
@@ -188,17 +191,18 @@ class Session:
         code = os.waitstatus_to_exitcode(status)
         if code < 0 and self.ended_by != signal.SIGHUP:
             self._give_terminal_back(status)
-        if code < 0 and not self.ended_by:
-            sys.stderr.write(farewell(self.guard_dir, -code))
+        farewell = Farewell(self.guard_dir, -code)
         ended: dict[str, object] = {"code": code, "by": self.ended_by}
         write_pairs(f"{self.guard_dir}/{ENDED}", ended)
-        self._await_companion()
+        self._await_companion(_FAREWELL_S if code >= 0 else _LAST_CAPTURE_S)
+        if code < 0 and not self.ended_by:
+            sys.stderr.write(farewell.text())
         return 128 - code if code < 0 else code
 
-    def _await_companion(self) -> None:
+    def _await_companion(self, most_s: float) -> None:
         """Let the watchdog tidy up; it needs some ms, and goes on by itself when it needs longer."""
         self.companion.wake()
-        deadline_s = time.monotonic() + _WATCHDOG_FAREWELL_S
+        deadline_s = time.monotonic() + most_s
         while not self.companion.is_gone() and time.monotonic() < deadline_s:
             self._poll(_SWEEP_LOOK_MS)
 

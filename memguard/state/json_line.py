@@ -15,6 +15,7 @@ _BLOCK_BYTES = 1048576
 _KEPT_BYTES = 8192  # of each string
 _MOST_BYTES = 1048576  # of a whole line after cutting
 _LONGEST_ESCAPE = 6
+_BACKSLASH = 92
 # Whole characters and whole escapes: it stops before a quote, and before an escape that the next block completes.
 _TEXT = re.compile(rb'(?:[^"\\]++|\\u[0-9A-Fa-f]{4}|\\[^u])*+', re.DOTALL)
 
@@ -73,26 +74,46 @@ class _Cutter:
         return end
 
     def _string(self, data: bytes, position: int) -> int:
-        match = _TEXT.match(data, position)
+        if self._room > 0:
+            position = self._keep(data, position)
+        return self._skip(data, position) if self._is_inside and self._room == 0 else position
+
+    def _keep(self, data: bytes, position: int) -> int:
+        """As much as there is room for, and never half of an escape; where it stopped."""
+        most = position + self._room
+        match = _TEXT.match(data, position, most)
         end = match.end() if match else position
-        self._keep(data, position, end)
+        self.kept += data[position:end]
+        self._room -= end - position
         if data[end : end + 1] == b'"':
-            self.kept += b'"'
-            self._is_inside = False
-            return end + 1
+            return self._close(end)
         if len(data) - end < _LONGEST_ESCAPE:
             self._carried = data[end:]
             return len(data)
-        return end + 2  # no escape that JSON knows: the line won't parse
-
-    def _keep(self, data: bytes, position: int, end: int) -> None:
-        """As much as there is room for, and never half of an escape."""
-        if self._room <= 0:
-            return
-        if end - position <= self._room:
-            self.kept += data[position:end]
-            self._room -= end - position
-            return
-        whole = _TEXT.match(data, position, position + self._room)
-        self.kept += whole.group() if whole else b""
+        if end < most - _LONGEST_ESCAPE:
+            return end + 2  # no escape that JSON knows: the line won't parse
         self._room = 0
+        return end
+
+    def _skip(self, data: bytes, position: int) -> int:
+        """To the end of the string, from quote to quote: ten times as fast as looking at each escape."""
+        quote = data.find(b'"', position)
+        while quote >= 0 and _is_escaped(data, quote, position):
+            quote = data.find(b'"', quote + 1)
+        if quote >= 0:
+            return self._close(quote)
+        self._carried = b"\\" if _is_escaped(data, len(data), position) else b""
+        return len(data)
+
+    def _close(self, quote: int) -> int:
+        self.kept += b'"'
+        self._is_inside = False
+        return quote + 1
+
+
+def _is_escaped(data: bytes, at: int, begin: int) -> bool:
+    """Whether an odd number of backslashes stands before `at`."""
+    first = at
+    while first > begin and data[first - 1] == _BACKSLASH:
+        first -= 1
+    return (at - first) % 2 == 1

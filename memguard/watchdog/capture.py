@@ -11,7 +11,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from memguard.watchdog.loop import Watchdog
+
 _POLL_MS = 20
+
+
+def capture_arguments(watchdog: "Watchdog", reason: str) -> list[str]:
+    """The arguments of a capture of the watchdog's session as it is now: ids and paths only."""
+    activity = watchdog.activity
+    values = {
+        "--state": watchdog.state_dir,
+        "--project-key": watchdog.key,
+        "--reason": reason,
+        "--session": activity.session_id,
+        "--transcript": activity.transcript,
+        "--cwd": activity.cwd,
+        "--client": watchdog.subject.client.to_text(),
+    }
+    return [part for name, value in values.items() for part in (name, value)]
 
 
 def capture(python: str, arguments: "list[str]", deadline: "Callable[[], float]") -> "tuple[str, str]":

@@ -2,14 +2,18 @@
 
 import os
 import signal
+import time
 
 from memguard.core.layout import ENDED, client_record, read_pairs, remove
 from memguard.host import signals
+from memguard.watchdog.capture import capture, capture_arguments
 from memguard.watchdog.sweep import sweep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from memguard.watchdog.loop import Watchdog
+
+_CAPTURE_TIMEOUT_S = 10.0
 
 
 def finish(watchdog: "Watchdog") -> None:
@@ -23,6 +27,7 @@ def finish(watchdog: "Watchdog") -> None:
     ended = read_pairs(f"{watchdog.guard_dir}/{ENDED}")
     is_regular = ended.get("by") == "0" and not ended.get("code", "-1").startswith("-")
     if watchdog.launcher and not is_regular:
+        _capture(watchdog, "the client was killed")
         _sweep_and_note(watchdog)
     _remove_record(watchdog)
     _remove_folder(watchdog.guard_dir)
@@ -32,11 +37,24 @@ def _end_client(watchdog: "Watchdog") -> None:
     """A client without its launcher has no terminal to be used at: it is ended as a closed terminal ends it."""
     client, limits = watchdog.subject.client, watchdog.settings.restart
     watchdog.journal.event("launcher_lost", client=client.to_text(), session=watchdog.activity.session_id)
+    _capture(watchdog, "the launcher was killed")
     signals.send(client, signal.SIGTERM)
     signals.send(client, signal.SIGCONT)
     if signals.wait_gone([client], limits.graceful_timeout_s):
         signals.send(client, signal.SIGKILL)
         signals.wait_gone([client], limits.force_kill_timeout_s)
+
+
+def _capture(watchdog: "Watchdog", reason: str) -> None:
+    """The last state of a conversation that nobody could end in order."""
+    if not watchdog.activity.has_conversation():
+        return
+    deadline_s = time.monotonic() + _CAPTURE_TIMEOUT_S
+    snapshot, error = capture(watchdog.settings.python, capture_arguments(watchdog, reason), lambda: deadline_s)
+    if snapshot:
+        watchdog.journal.event("state_captured", snapshot=snapshot)
+    else:
+        watchdog.journal.log(f"no last snapshot: {error}")
 
 
 def _sweep_and_note(watchdog: "Watchdog") -> None:

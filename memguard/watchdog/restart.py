@@ -15,7 +15,8 @@ from memguard.core.ticket import RERUN, Ticket, read_ticket
 from memguard.guard import ruleset
 from memguard.host import current, signals
 from memguard.watchdog.calls import CutOff, cut_off_calls
-from memguard.watchdog.capture import capture
+from memguard.watchdog.capture import capture, capture_arguments
+from memguard.watchdog.renderer import is_boot_pending
 from memguard.watchdog.sweep import sweep
 
 TYPE_CHECKING = False
@@ -100,20 +101,9 @@ class Restart:
             self.is_urgent = True
         return _EMERGENCY_CAPTURE_TIMEOUT_S if self.is_urgent else _CAPTURE_TIMEOUT_S
 
-    def _capture_arguments(self) -> "list[str]":
-        watchdog, activity = self.watchdog, self.activity
-        values = {
-            "--state": watchdog.state_dir,
-            "--project-key": watchdog.key,
-            "--reason": self.decision.reason,
-            "--session": activity.session_id,
-            "--transcript": activity.transcript,
-            "--cwd": activity.cwd,
-            "--client": self.subject.client.to_text(),
-            "--guard": watchdog.guard_dir,
-            "--handoff": self.ticket.ticket_id,
-        }
-        return [part for name, value in values.items() for part in (name, value)]
+    def _capture_arguments(self) -> list[str]:
+        handoff = ["--guard", self.watchdog.guard_dir, "--handoff", self.ticket.ticket_id]
+        return capture_arguments(self.watchdog, self.decision.reason) + handoff
 
     def _is_still_due(self) -> bool:
         """The capture took time: the person may type by now, or the memory may be back."""
@@ -188,6 +178,7 @@ class Restart:
         write_atomic(path, json.dumps(self._facts(result)).encode())
         # Asked again: the client writes its transcript late, and a killed one may not have come to it.
         self.ticket.strategy = self._strategy()
+        self.ticket.keeps_renderer = self.forced and is_boot_pending(self.activity.config_dir, self.subject.client.pid)
         self.ticket.swept = True
         if os.path.exists(f"{watchdog.guard_dir}/{TICKET}"):
             self.ticket.write(f"{watchdog.guard_dir}/{TICKET}")
