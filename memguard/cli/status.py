@@ -10,6 +10,7 @@ from memguard.core.log import printable
 from memguard.core.pause import is_paused
 from memguard.core.units import format_size
 from memguard.host import current
+from memguard.state.store import Store
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -56,9 +57,15 @@ def report(guard: LiveGuard) -> dict[str, object]:
         "max_attempts": settings.restart.max_attempts,
         "decision": status.get("action", ""),
         "decision_reason": status.get("refused") or status.get("reason", ""),
-        "snapshot": status.get("snapshot", ""),
+        "snapshot": _newest_snapshot(guard),
         "containment": _containment(),
     }
+
+
+def _newest_snapshot(guard: LiveGuard) -> str:
+    store = Store(guard.pairs.get("state", ""), guard.pairs.get("project_key", ""))
+    own = (name for name in store.ids() if store.about(name).get("session") == guard.session_id)
+    return next(own, "")
 
 
 def _containment() -> str:
@@ -68,13 +75,17 @@ def _containment() -> str:
     return "process tree (never run on this platform)"
 
 
+def _processes(count: object) -> str:
+    return "1 process" if count == 1 else f"{count} processes"
+
+
 def _shown(r: dict[str, object]) -> str:
     def size(name: str) -> str:
         return format_size(float(str(r[name])))
 
     lines = [
         f"session {r['session'] or '(not begun)'}  client pid {r['client_pid']}  {printable(str(r['project']), 200)}",
-        f"  footprint  {size('footprint_bytes')} in {r['processes']} processes: {r['state']}",
+        f"  footprint  {size('footprint_bytes')} in {_processes(r['processes'])}: {r['state']}",
         f"  limits     warning {size('warning_bytes')}, critical {size('critical_bytes')}, emergency "
         + size("emergency_bytes"),
         f"  restarts   {r['restarts']} of {r['max_attempts']}; last snapshot: {r['snapshot'] or 'none yet'}",

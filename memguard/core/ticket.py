@@ -8,13 +8,12 @@ import os
 
 from memguard.core.identity import ProcessId
 from memguard.core.layout import is_plain_id, write_atomic
+from memguard.core.permission import MODES
 
 RESUME = "resume"  # the same session, its interrupted turn going on
 FRESH = "fresh"  # a new session that begins with a digest of the old one
 RERUN = "rerun"  # no conversation was on disk yet: the same command line again
 STRATEGIES = (RESUME, FRESH, RERUN)
-# What the client's hooks report, and its --permission-mode takes.
-PERMISSION_MODES = ("default", "acceptEdits", "plan", "dontAsk", "auto", "bypassPermissions", "")
 _LONGEST_TICKET = 8192
 
 
@@ -90,6 +89,6 @@ def _is_sound(ticket: Ticket) -> bool:
         and (ticket.session_id == "" or is_plain_id(ticket.session_id))
         and (ticket.snapshot == "" or is_plain_id(ticket.snapshot))
         and ticket.strategy in STRATEGIES
-        and ticket.permission_mode in PERMISSION_MODES
+        and ticket.permission_mode in ("", *MODES)
         and (ticket.session_id != "" or ticket.strategy != RESUME)
     )

@@ -4,6 +4,7 @@ Checked against `claude --help` of the pinned client by a test: a flag that the 
 fails it. Read from 2.1.330.
 """
 
+from memguard.core.permission import BYPASS
 from memguard.core.ticket import FRESH, RERUN, RESUME, Ticket
 
 REPLAYED = "replayed"
@@ -106,7 +107,6 @@ agents attach auth auto-mode doctor gateway import install logs mcp plugin plugi
 stop kill ultrareview update upgrade
 """
 COMMANDS = frozenset(_COMMANDS.split())
-BYPASS = "bypassPermissions"
 _BYPASS_FLAGS = ("--dangerously-skip-permissions", "--allow-dangerously-skip-permissions")
 # The first words where the client doesn't carry an interrupted turn on by itself: a fresh session, and `claude -p`.
 _CARRY_ON = "Please carry on with the request that was interrupted by the restart of this session."
@@ -201,8 +201,12 @@ def is_prompt_wanted(ticket: Ticket) -> bool:
 
 
 def carries_on_by_itself(arguments: list[Argument], ticket: Ticket) -> bool:
-    """Whether the client is asked to continue the interrupted turn; `claude -p` would only do so beside a prompt."""
-    return ticket.strategy == RESUME and ticket.is_interrupted and not is_print(arguments)
+    """Whether the client is asked to continue the interrupted turn.
+
+    `claude -p` would only do so beside a prompt, and an interactive client loses a prompt that is given beside it.
+    """
+    is_due = ticket.strategy == RESUME and ticket.is_interrupted
+    return is_due and not is_print(arguments) and not is_prompt_wanted(ticket)
 
 
 def relaunch_words(arguments: list[Argument], ticket: Ticket) -> list[str]:

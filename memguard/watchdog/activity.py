@@ -8,7 +8,7 @@ import os
 import time
 
 from memguard.core.layout import SESSIONS, is_plain_id, read_pairs
-from memguard.core.ticket import PERMISSION_MODES
+from memguard.core.permission import MODES
 from memguard.host import terminal
 
 # An open permission prompt is a turn boundary only when the person has left it alone for this long.
@@ -73,7 +73,7 @@ class Activity:
 
     def _apply(self, event: "dict[str, object]") -> None:
         name, mode = event.get("event"), event.get("mode")
-        if mode in PERMISSION_MODES and mode:
+        if mode in MODES:
             self.permission_mode = str(mode)
         if name == "SessionStart" and event.get("source") == "resume":
             self.resumed_bytes = _size(self.transcript)

@@ -1,16 +1,14 @@
 """The tool calls that a restart cuts off, with what recognises them when they are made again."""
 
 import json
-import os
 
 from memguard.core.call import call_fingerprint
+from memguard.watchdog.transcript import transcript_tail
 
 # Calls that only read may run a second time; all others are denied once when they were cut off.
 _ONLY_READS = frozenset(
     ("Read", "Grep", "Glob", "LS", "WebFetch", "WebSearch", "NotebookRead", "TodoRead", "ToolSearch")
 )
-# The call in flight stands in the last lines; one whose input alone is larger can't be recognised again.
-_TAIL_BYTES = 1048576
 
 
 class CutOff:
@@ -37,7 +35,7 @@ def cut_off_calls(in_flight: dict[str, str], transcript: str) -> list[CutOff]:
 def _inputs(transcript: str, wanted: set[str]) -> dict[str, object]:
     """tool_use_id -> input, from the transcript's last lines."""
     found: dict[str, object] = {}
-    for line in _tail(transcript).split(b"\n"):
+    for line in transcript_tail(transcript).split(b"\n"):
         if any(call.encode() in line for call in wanted):
             found |= {call: value for call, value in _calls_in(line) if call in wanted}
     return found
@@ -50,15 +48,3 @@ def _calls_in(line: bytes) -> list[tuple[str, object]]:
         return [(str(block["id"]), block["input"]) for block in blocks]
     except (ValueError, KeyError, TypeError):
         return []  # torn, or another kind of line
-
-
-def _tail(path: str) -> bytes:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-    except OSError:
-        return b""
-    try:
-        size_bytes = os.fstat(descriptor).st_size
-        return os.pread(descriptor, _TAIL_BYTES, max(0, size_bytes - _TAIL_BYTES))
-    finally:
-        os.close(descriptor)

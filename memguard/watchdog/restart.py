@@ -10,6 +10,7 @@ import time
 
 from memguard.core.layout import HANDOFF, IN_FLIGHT, REQUEST, TICKET, private_dir, remove, write_atomic, write_pairs
 from memguard.core.log import described
+from memguard.core.permission import narrower
 from memguard.core.thresholds import EMERGENCY
 from memguard.core.ticket import RERUN, Ticket, read_ticket
 from memguard.guard import ruleset
@@ -18,6 +19,7 @@ from memguard.watchdog.calls import CutOff, cut_off_calls
 from memguard.watchdog.capture import capture, capture_arguments
 from memguard.watchdog.renderer import is_boot_pending
 from memguard.watchdog.sweep import sweep
+from memguard.watchdog.transcript import last_permission_mode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -178,6 +180,8 @@ class Restart:
         write_atomic(path, json.dumps(self._facts(result)).encode())
         # Asked again: the client writes its transcript late, and a killed one may not have come to it.
         self.ticket.strategy = self._strategy()
+        noted = last_permission_mode(self.activity.transcript)
+        self.ticket.permission_mode = narrower(self.ticket.permission_mode, noted)
         self.ticket.keeps_renderer = self.forced and is_boot_pending(self.activity.config_dir, self.subject.client.pid)
         self.ticket.swept = True
         if os.path.exists(f"{watchdog.guard_dir}/{TICKET}"):

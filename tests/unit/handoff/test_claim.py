@@ -102,10 +102,12 @@ def test_without_readable_facts_the_record_is_told(guard: Path, content: str | N
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--guard", "relative", "--ticket", "a", "--source", "resume"], ["--guard", "/x", "--ticket", "../a", "--source", "resume"],
-     ["--guard", "/x", "--ticket", "a", "--source", "clear"], ["--guard", "/nonexistent", "--ticket", "a", "--source", "resume"]],
+    [
+        "", "--guard relative --ticket a --source resume", "--guard /x --ticket ../a --source resume", "--guard",
+        "--guard /x --ticket a --source clear", "--guard /nonexistent --ticket a --source resume",
+    ],
 )  # fmt: skip
-def test_hostile_arguments_are_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(arguments) == 1
+def test_hostile_arguments_are_one_line(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments.split()) == 1
     captured = capsys.readouterr()
     assert (captured.out, len(captured.err.splitlines())) == ("", 1)

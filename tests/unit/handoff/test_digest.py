@@ -46,18 +46,21 @@ def record(text: str = "write the parser", times: int = 1) -> Snapshot:
     process = empty_process()
     process["tree"] = [{"pid": n, "name": text, "command": text, "footprint_bytes": GB} for n in range(times)]
     return {
-        "version": 1, "id": "20261123T013405Z-1f3a9c", "t_utc": 1795397716.5, "memguard_version": "0", "project_key": "k",
+        "version": 1, "id": "20261123T013405Z-1f3a9c", "t_utc": 1795397716.5, "memguard_version": "0",
+        "project_key": "k",
         "session_id": "s", "conversation": conversation, "process": process,
         "project": {"cwd": f"/work/{text}", "git": git(text), "open_files": [text] * times},
         "restart": {"reason": "over", "guard": "", "ticket": "aa", "attempts": []},
-        "transcript": {"path": "/t", "size_bytes": 5, "redactions": 0, "is_sealed": True}, "missing": [text] * (times - 1),
+        "transcript": {"path": "/t", "size_bytes": 5, "redactions": 0, "is_sealed": True},
+        "missing": [text] * (times - 1),
     }  # fmt: skip
 
 
 def test_it_says_what_happened() -> None:
     digest = build_digest(facts(), record(), git(), "resume")
     for wanted in [
-        "2026-11-23 01:35:16 UTC", '"footprint over the critical limit"', "4.4 GB, confirmed 4.2 GB", "critical limit is 4.0 GB",
+        "2026-11-23 01:35:16 UTC", '"footprint over the critical limit"', "4.4 GB, confirmed 4.2 GB",
+        "critical limit is 4.0 GB",
         "restart 1 of at most 3", '"20261123T013405Z-1f3a9c"', 'process 77 "python", 3.0 GB', 'process 78 "tmux"',
         '"Bash" "make write the parser" had started and was cut off', '"0 write the parser"', "/work/write the parser",
         "ended by SIGTERM", "the same session, resumed", 'branch "main"', '".M a.py"', "1 file changed",

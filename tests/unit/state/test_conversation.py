@@ -122,7 +122,8 @@ def test_secrets_in_what_is_taken_out_are_redacted(box: Box) -> None:
     "line",
     [
         b'{"type":"user"}', b'{"type":"user","message":null}', b'{"type":"user","message":{"content":[1,null,{}]}}',
-        b'{"type":"assistant","message":{"content":[{"type":"tool_use"}]}}', b'{"type":"user","message":[]}', b"\xff\xfe",
+        b'{"type":"assistant","message":{"content":[{"type":"tool_use"}]}}', b"\xff\xfe",
+        b'{"type":"user","message":[]}',
         b'{"type":"assistant","message":{"content":[{"type":"tool_use","name":"TodoWrite","input":{"todos":[7,{}]}}]}}',
         b'{"type":"user","message":{"content":[]},"toolUseResult":{"task":{"subject":[]}}}', b"\0" * 100, b"[" * 3000,
         b'{"type":"assistant","message":{"content":[{"type":"tool_use","name":"Edit","input":[]}]}}',

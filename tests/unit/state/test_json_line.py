@@ -16,9 +16,10 @@ from memguard.state.json_line import parse_line, shortened
 ALPHABET = 'ab"\\\n€\U0001f600\x01'
 
 
-def test_every_cut_line_parses_and_keeps_the_beginnings(seed: int = random.randrange(2**32)) -> None:
+def test_every_cut_line_parses_and_keeps_the_beginnings() -> None:
+    seed = random.randrange(2**32)
     print("seed", seed)  # noqa: T201  shown where the test fails
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     for _ in range(60):
         texts = ["".join(chance.choices(ALPHABET, k=chance.choice([0, 7, 900, 9000, 30000]))) for _ in range(3)]
         line = json.dumps({"texts": texts, "type": "user"}, ensure_ascii=chance.random() < 0.5).encode()
@@ -28,7 +29,7 @@ def test_every_cut_line_parses_and_keeps_the_beginnings(seed: int = random.randr
         )
         assert found["type"] == "user"
         for text, cut in zip(texts, found["texts"], strict=True):
-            assert cut == text or (len(cut) > 1000 and text.startswith(cut.rstrip("\ufffd\ud83d")))
+            assert cut == text or (len(cut) > 1000 and text.startswith(cut[:-1]))
 
 
 def test_a_line_of_thirty_megabytes_costs_little_memory(tmp_path: Path) -> None:

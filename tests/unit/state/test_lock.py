@@ -12,7 +12,13 @@ from filelock import FileLock, Timeout
 from memguard.core.errors import StateError
 from memguard.state.lock import LOCK, store_lock
 
-HOLDER = "import sys, time; from memguard.state.lock import store_lock\nwith store_lock(sys.argv[1]):\n print('held', flush=True); time.sleep(60)"
+HOLDER = """
+import sys, time
+from memguard.state.lock import store_lock
+with store_lock(sys.argv[1]):
+    print("held", flush=True)
+    time.sleep(60)
+"""
 
 
 def test_filelock_waits_for_it_and_it_waits_for_filelock(tmp_path: Path) -> None:

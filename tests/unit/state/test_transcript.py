@@ -79,7 +79,7 @@ def test_lines_are_found_whatever_the_blocks(box: Box) -> None:
         assert data[slice(index.tools[0][0], sum(index.tools[0]))].startswith(b'{"parentUuid"')
 
 
-def test_a_long_conversation_is_remembered_by_its_end(box: Box) -> None:
+def test_a_long_conversation_is_remembered_by_its_end() -> None:
     index = LineIndex()
     for number in range(5000):
         index.feed(b'{"type":"user","message":{"role":"user","content":"%d"}}\n' % number)
