@@ -11,14 +11,22 @@ import threading
 import time
 
 from memguard.core.errors import HostError
+from memguard.core.layout import STATUS
 from memguard.core.units import format_size
 from memguard.demo import leaky_client
+from memguard.host import confirm, current
 
 _LIMIT = "260MB"
 _STEPS = 12
 _LEAK_MB = 40
 # Each client idles until its footprint has settled (5 s), then leaks for 3 s; the demo takes about 15 s.
 _TIMEOUT_S = 60
+_MEANING = {
+    "watch": "goes on watching",
+    "wait": "waits for the turn to end",
+    "restart": "restarts it: snapshot, SIGTERM, sweep, relaunch",
+    "restart-now": "restarts it at once",
+}
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -87,28 +95,28 @@ class Demo:
         finally:
             teller.join(2)
 
-    def _tell(self, session: "subprocess.Popen[bytes]") -> None:
-        """Say what the watchdog sees whenever it changes."""
-        told = ""
+    def _tell(self, session: subprocess.Popen[bytes]) -> None:
+        """Say what the watchdog sees and thinks, whenever that changes."""
+        told = ("", "", "")
         while session.poll() is None:
-            line = self._status_line()
-            if line and line != told:
-                self._say(line)
-                told = line
-            time.sleep(0.2)
+            status = self._status()
+            seen = (status.get("client", ""), status.get("state", ""), status.get("action", ""))
+            if status and seen != told:
+                pid = int(status["client"].split(":")[0])
+                size = format_size(confirm.confirmed_bytes(current.read_tree(pid)))
+                self._say(f"the watchdog sees client {pid} hold {size}: {seen[1]}, {_MEANING.get(seen[2], seen[2])}")
+                told = seen
+            time.sleep(0.1)
 
-    def _status_line(self) -> str:
-        from memguard.core.layout import STATUS
-
+    def _status(self) -> dict[str, str]:
         base = f"{self.home}/runtime/memguard/guards"
         for guard in os.listdir(base) if os.path.isdir(base) else []:
             try:
                 with open(f"{base}/{guard}/{STATUS}", encoding="utf-8") as file:
-                    status = json.load(file)
+                    return {name: str(value) for name, value in json.load(file).items()}
             except (OSError, ValueError):
                 continue
-            return f"client {status['client'].split(':')[0]} is {status['state']}: {status['reason']}"
-        return ""
+        return {}
 
     def _memguard(self, *words: str) -> str:
         command = [sys.executable, "-I", "-m", "memguard.cli", *words]
