@@ -99,6 +99,7 @@ def _shown(snapshot: Snapshot, sealed_bytes: int) -> str:
     ]
     lines += _block("missing", snapshot["missing"])
     lines += _block("requests", [request["text"] for request in conversation["requests"]])
+    lines += _block("not sent", [request["text"] for request in conversation.get("unsent", [])])
     lines += _block("todos", [f"[{todo['status']}] {todo['text']}" for todo in conversation["todos"]])
     lines += _block("cut off", [f"{call['tool']}: {call['what']}" for call in conversation["in_flight"]])
     lines += _block("edited", conversation["files"])

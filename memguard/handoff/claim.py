@@ -63,8 +63,9 @@ def claim(guard_dir: str, ticket: str, source: str) -> dict[str, object]:
         handoff.remove()
     digest = build_digest(facts, record, _git_now(record), source, problem)
     snapshot_id = record["id"] if record else facts.snapshot
+    unsent = len(record["conversation"].get("unsent", [])) if record else 0
     return {
-        "systemMessage": person_line(facts, snapshot_id),
+        "systemMessage": person_line(facts, snapshot_id, unsent),
         "hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": digest},
     }
 

@@ -23,9 +23,10 @@ MOST_CHARS = 10000
 _RESTART_CHARS = 1500
 _PROCESSES_CHARS = 1800
 _PROJECT_CHARS = 1700
-_REQUESTS_CHARS = 2000
+_REQUESTS_CHARS = 1500
+_UNSENT_CHARS = 600
 _TODOS_CHARS = 1100
-_FILES_CHARS = 1000
+_FILES_CHARS = 900
 _LAST_TEXT_CHARS = 700
 _NAME = 80
 _MOST_PROCESSES = 6
@@ -39,7 +40,8 @@ def build_digest(
     """The whole digest. `problem` says why there is no record, where there is none."""
     sections = [_restart(facts, record, source, problem), _processes(facts, record)]
     if record:
-        sections += [_project(record, git_now), _requests(record), _todos(record), _files(record), _last_text(record)]
+        sections += [_project(record, git_now), _requests(record)]
+        sections += [_unsent(record), _todos(record), _files(record), _last_text(record)]
     return "\n\n".join(filter(None, sections))[:MOST_CHARS]
 
 
@@ -156,6 +158,15 @@ def _requests(record: Snapshot) -> str:
     for number, request in enumerate(reversed(record["conversation"]["requests"])):
         most = _TEXT if number == 0 else _PATH
         section.add(f"- {quoted(request['time'], 40)}: {quoted(request['text'], most)}")
+    return section.text()
+
+
+def _unsent(record: Snapshot) -> str:
+    """A resumed client sends nothing of its queue, and shows none of it either."""
+    title = f"Typed by the person during the turn, and not sent before the restart ({DATA_NOTE}):"
+    section = Section(title, _UNSENT_CHARS)
+    for request in record["conversation"].get("unsent", []):
+        section.add(f"- {quoted(request['text'], 400)}")
     return section.text()
 
 

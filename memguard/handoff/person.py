@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from memguard.handoff.facts import Facts
 
 
-def person_line(facts: Facts, snapshot_id: str) -> str:
-    """Size, limit, what was ended, the snapshot, how to undo and how to pause."""
+def person_line(facts: Facts, snapshot_id: str, unsent: int = 0) -> str:
+    """Size, limit, what was ended, the snapshot, how to undo and how to pause; and what they typed in vain."""
     parts = [_size(facts), _ended(facts)]
+    if unsent:
+        parts.append(f"not sent: {unsent} message{'s' * (unsent > 1)} that you typed during the turn")
     if snapshot_id:
         parts.append(f"snapshot {snapshot_id} (to see or undo: memguard snapshots show {snapshot_id})")
     else:

@@ -53,6 +53,7 @@ class Conversation(TypedDict):
     lines: int
     is_torn: bool
     requests: list[Request]
+    unsent: list[Request]  # typed while a turn was running, and still waiting: a resumed client sends none of them
     todos: list[Todo]
     files: list[str]
     in_flight: list[Call]
@@ -64,7 +65,7 @@ class Conversation(TypedDict):
 def empty_conversation() -> Conversation:
     """Of a session whose transcript could not be read, or holds nothing yet."""
     return {
-        "lines": 0, "is_torn": False, "requests": [], "todos": [], "files": [], "in_flight": [],
+        "lines": 0, "is_torn": False, "requests": [], "unsent": [], "todos": [], "files": [], "in_flight": [],
         "last_text": "", "git_branch": "", "client_version": "",
     }  # fmt: skip
 
@@ -92,6 +93,7 @@ class _Story:
 
     def __init__(self) -> None:
         self._requests: list[Request] = []
+        self._queue: list[Request] = []
         self._todos: list[Todo] = []
         self._tasks: dict[str, Todo] = {}
         self._files: dict[str, None] = {}
@@ -106,6 +108,8 @@ class _Story:
         message = line.get("message")
         if kind == "attachment":
             self._queued(line)
+        elif kind == "queue-operation":
+            self._queue_changed(line)
         if not isinstance(message, dict):
             return
         self._last = line
@@ -118,6 +122,7 @@ class _Story:
         """What is true after the last line."""
         found = empty_conversation()
         found["requests"] = self._requests[-MOST_REQUESTS:]
+        found["unsent"] = self._queue[:MOST_REQUESTS]
         items = [*self._todos, *self._tasks.values()]
         found["todos"] = [item for item in items if item["status"] != "completed"][-MOST_TODOS:]
         found["files"] = list(self._files)[-MOST_FILES:]
@@ -132,6 +137,16 @@ class _Story:
         attachment = line.get("attachment")
         if isinstance(attachment, dict) and attachment.get("type") == "queued_command":
             self._request(attachment.get("prompt"), line)
+
+    def _queue_changed(self, line: dict[str, Any]) -> None:
+        """The client's queue of typed prompts: one comes in, or the oldest goes out, or all do."""
+        operation, text = line.get("operation"), text_of(line.get("content"))
+        if operation == "enqueue" and text and not text.startswith(_NOT_TYPED):
+            self._queue.append({"text": text, "time": text_of(line.get("timestamp"), 40)})
+        elif operation == "popAll":
+            self._queue.clear()
+        elif operation != "enqueue":
+            del self._queue[:1]
 
     def _user(self, line: dict[str, Any], content: object) -> None:
         results = [block for block in _blocks(content) if block.get("type") == "tool_result"]

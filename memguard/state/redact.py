@@ -1,7 +1,7 @@
 """Secrets replaced by typed placeholders such as `[redacted:github-token]`.
 
 Over bytes of JSON text: no pattern matches a quote, or a backslash without what it escapes, so what was JSON still is.
-Patterns begin with a rare letter sequence that `re` finds by memchr: 30 MB take about 0.2 s, a plain alternation 0.6 s.
+Each pattern begins with a literal, which `re` searches for first: 30 MB take about 0.2 s, one alternation of all 0.6 s.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ _NAME_BYTES = 64  # longer than what is looked for where two blocks meet
 _IS_USER = (b'"type":"user"', b'"type": "user"')
 _IS_ASSISTANT = (b'"type":"assistant"', b'"type": "assistant"')
 _QUEUED = b'"type":"queued_command"'
+_QUEUE = b'"type":"queue-operation"'
 # Quotes inside a JSON string are escaped, so none of these can be part of somebody's text.
 _TOOL = re.compile(rb'"name": ?"(?:Edit|Write|MultiEdit|NotebookEdit|TodoWrite|TaskUpdate)"')
 _TASK_RESULT = re.compile(rb'"toolUseResult": ?\{"task": ?\{')
@@ -121,7 +122,7 @@ class LineIndex:
         if b'"isSidechain":true' in line.head:
             return
         is_user, is_assistant = line.has(_IS_USER), line.has(_IS_ASSISTANT)
-        if (is_user and b'"tool_use_id"' not in line.head) or _QUEUED in line.head:
+        if (is_user and b'"tool_use_id"' not in line.head) or _QUEUED in line.head or _QUEUE in line.head:
             self.prompts.append(place)
         if (is_assistant and line.has_tool()) or (is_user and line.made_task()):
             self.tools.append(place)

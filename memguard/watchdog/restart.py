@@ -65,12 +65,18 @@ class Restart:
     def carry_out(self) -> bool:
         """Do it; False when it was not allowed, not safe, or no longer wanted."""
         if not self._is_allowed() or not self._snapshot() or not self._is_still_due():
+            self._drop_handoff()
             return False
         self._prepare()
         if not self._end_client():
             return self._give_up("the client did not end")
         self.settle_up()
         return True
+
+    def _drop_handoff(self) -> None:
+        """What the capture left for a restart that does not happen."""
+        for suffix in ("sealed", "key"):
+            remove(f"{self.watchdog.guard_dir}/{HANDOFF}/{self.ticket.ticket_id}.{suffix}")
 
     def _is_allowed(self) -> bool:
         allowed, why = self.watchdog.protection().can_restart()
@@ -169,6 +175,7 @@ class Restart:
 
     def _give_up(self, why: str) -> bool:
         remove(f"{self.watchdog.guard_dir}/{TICKET}")
+        self._drop_handoff()
         self.watchdog.journal.event("restart_failed", why=why, attempt=self.ticket.attempt)
         return False
 

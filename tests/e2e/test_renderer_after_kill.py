@@ -1,4 +1,4 @@
-"""A client killed while it starts falls back to a renderer that takes many times the memory, unless it is told not to."""
+"""A client killed while it starts comes back with a renderer that takes many times the memory, unless told not to."""
 
 from __future__ import annotations
 

@@ -18,21 +18,20 @@ from tests.transcripts import Box
 
 # Kills itself at the n-th call that changes the disk, before it or after it.
 PROGRAM = """
-import os, signal, sys
+import itertools, os, signal, sys
 stop, after = int(sys.argv[1]), sys.argv[2] == "after"
-calls = 0
+numbers = itertools.count(1)
 
 def deadly(function):
     def called(*arguments, **options):
-        global calls
-        calls += 1
-        number = calls
+        number = next(numbers)
         if number == stop and not after:
             os.kill(os.getpid(), signal.SIGKILL)
-        result = function(*arguments, **options)
-        if number == stop and after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
+        try:
+            return function(*arguments, **options)
+        finally:  # also where it raised
+            if number == stop and after:
+                os.kill(os.getpid(), signal.SIGKILL)
     return called
 
 for name in ("open", "write", "fsync", "mkdir", "rename", "replace", "unlink", "rmdir", "fdopen"):
@@ -82,7 +81,8 @@ def test_killed_at_every_change_of_the_disk(box: Box, moment: str) -> None:
     assert leftovers(box) == []
 
 
-def test_killed_at_random_moments_of_a_long_one(box: Box, seed: int = random.randrange(2**32)) -> None:
+def test_killed_at_random_moments_of_a_long_one(box: Box) -> None:
+    seed = random.randrange(2**32)
     print("seed", seed)  # noqa: T201  shown where the test fails
     chance = random.Random(seed)
     box.transcript.prompt("hello")

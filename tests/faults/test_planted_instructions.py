@@ -1,4 +1,4 @@
-"""Instructions planted in a branch, a file name, a prompt, a command and a process name reach the model as quoted data."""
+"""Instructions planted in a branch, a file, a prompt, a command or a process name reach the model as quoted data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A full disk, a read-only state folder, a folder of another's: one line, exit 1, no litter, earlier snapshots whole."""
+"""A full disk, a read-only state folder: one line, exit 1, no litter, earlier snapshots whole."""
 
 from __future__ import annotations
 

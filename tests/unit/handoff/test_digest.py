@@ -43,6 +43,7 @@ def record(text: str = "write the parser", times: int = 1) -> Snapshot:
     conversation["files"] = [f"/x/{n}/{text}" for n in range(times)]
     conversation["in_flight"] = [{"tool": "Bash", "tool_use_id": "toolu_1", "what": f"make {text}"}]
     conversation["last_text"] = text
+    conversation["unsent"] = [{"text": text, "time": "now"}] * 9
     process = empty_process()
     process["tree"] = [{"pid": n, "name": text, "command": text, "footprint_bytes": GB} for n in range(times)]
     return {
@@ -107,6 +108,7 @@ def test_it_never_exceeds_its_budget_and_every_section_keeps_its_place(text: str
         "tool calls at the restart",
         "The project",
         "last requests",
+        "not sent before",
         "todo items",
         "Files",
         "last text",

@@ -136,3 +136,12 @@ def test_anything_unexpected_is_passed_over(box: Box, line: bytes) -> None:
     box.transcript.prompt("after")
     assert [request["text"] for request in read(box)["requests"]][::2][0] == "before"
     assert read(box)["requests"][-1]["text"] == "after"
+
+
+def test_what_was_typed_during_a_turn_and_never_sent_is_kept(box: Box) -> None:
+    box.transcript.prompt("do it")
+    for operation, content in [("enqueue", "first"), ("enqueue", "second"), ("dequeue", ""), ("enqueue", "third")]:
+        box.transcript.entry(type="queue-operation", operation=operation, content=content)
+    assert [request["text"] for request in read(box)["unsent"]] == ["second", "third"]
+    box.transcript.entry(type="queue-operation", operation="popAll")
+    assert read(box)["unsent"] == []
