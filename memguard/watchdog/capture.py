@@ -6,27 +6,27 @@ import time
 
 from memguard.core.layout import is_plain_id
 from memguard.core.spawn import worker_environment
+from memguard.watchdog.guarded_session import GuardedSession
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from memguard.watchdog.loop import Watchdog
 
 _POLL_MS = 20
 
 
-def capture_arguments(watchdog: "Watchdog", reason: str) -> list[str]:
+def capture_arguments(session: GuardedSession, reason: str) -> list[str]:
     """The arguments of a capture of the watchdog's session as it is now: ids and paths only."""
-    activity = watchdog.activity
+    activity = session.activity
     values = {
-        "--state": watchdog.state_dir,
-        "--project-key": watchdog.key,
+        "--state": session.state_dir,
+        "--project-key": session.key,
         "--reason": reason,
         "--session": activity.session_id,
         "--transcript": activity.transcript,
         "--cwd": activity.cwd,
-        "--client": watchdog.subject.client.to_text(),
+        "--client": session.subject.client.to_text(),
     }
     return [part for name, value in values.items() for part in (name, value)]
 

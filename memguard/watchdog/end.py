@@ -7,37 +7,42 @@ import time
 from memguard.core.layout import ENDED, client_record, read_pairs, remove
 from memguard.host import signals
 from memguard.watchdog.capture import capture, capture_arguments
+from memguard.watchdog.guarded_session import GuardedSession
 from memguard.watchdog.sweep import sweep
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from memguard.watchdog.loop import Watchdog
 
 _CAPTURE_TIMEOUT_S = 10.0
 
 
-def finish(watchdog: "Watchdog") -> None:
+def finish(session: GuardedSession) -> None:
     """End what an irregular end left, then remove the guard.
 
     A client that ended by itself has dealt with its tools, and may have left some running on purpose. One that was
     killed, hung up on, or lost its launcher (and with it its terminal) can't have.
     """
-    if watchdog.launcher and not watchdog.has_launcher() and watchdog.subject.is_alive():
-        _end_client(watchdog)
-    ended = read_pairs(f"{watchdog.guard_dir}/{ENDED}")
-    is_regular = ended.get("by") == "0" and not ended.get("code", "-1").startswith("-")
-    if watchdog.launcher and not is_regular:
-        _capture(watchdog, "the client was killed")
-        _sweep_and_note(watchdog)
-    _remove_record(watchdog)
-    _remove_folder(watchdog.guard_dir)
+    if session.generation < 0:
+        _remove_folder(session.guard_dir)  # the launcher never came to start a client
+        return
+    if session.launcher and not session.has_launcher() and session.has_client():
+        _end_client(session)
+    elif session.launcher and not _is_regular(session):
+        _capture(session, "the client was killed")
+    if session.launcher and not _is_regular(session):
+        _sweep_and_note(session)
+    _remove_record(session)
+    _remove_folder(session.guard_dir)
 
 
-def _end_client(watchdog: "Watchdog") -> None:
+def _is_regular(session: GuardedSession) -> bool:
+    """Whether the launcher lived to say that the last client ended by itself, and of its own accord."""
+    ended = read_pairs(f"{session.guard_dir}/{ENDED}")
+    return ended.get("by") == "0" and not ended.get("code", "-1").startswith("-")
+
+
+def _end_client(session: GuardedSession) -> None:
     """A client without its launcher has no terminal to be used at: it is ended as a closed terminal ends it."""
-    client, limits = watchdog.subject.client, watchdog.settings.restart
-    watchdog.journal.event("launcher_lost", client=client.to_text(), session=watchdog.activity.session_id)
-    _capture(watchdog, "the launcher was killed")
+    client, limits = session.subject.client, session.settings.restart
+    session.journal.event("launcher_lost", client=client.to_text(), session=session.activity.session_id)
+    _capture(session, "the launcher was killed")
     signals.send(client, signal.SIGTERM)
     signals.send(client, signal.SIGCONT)
     if signals.wait_gone([client], limits.graceful_timeout_s):
@@ -45,28 +50,28 @@ def _end_client(watchdog: "Watchdog") -> None:
         signals.wait_gone([client], limits.force_kill_timeout_s)
 
 
-def _capture(watchdog: "Watchdog", reason: str) -> None:
+def _capture(session: GuardedSession, reason: str) -> None:
     """The last state of a conversation that nobody could end in order."""
-    if not watchdog.activity.has_conversation():
+    if not session.activity.has_conversation():
         return
     deadline_s = time.monotonic() + _CAPTURE_TIMEOUT_S
-    snapshot, error = capture(watchdog.settings.python, capture_arguments(watchdog, reason), lambda: deadline_s)
+    snapshot, error = capture(session.settings.python, capture_arguments(session, reason), lambda: deadline_s)
     if snapshot:
-        watchdog.journal.event("state_captured", snapshot=snapshot)
+        session.journal.event("state_captured", snapshot=snapshot)
     else:
-        watchdog.journal.log(f"no last snapshot: {error}")
+        session.journal.log(f"no last snapshot: {error}")
 
 
-def _sweep_and_note(watchdog: "Watchdog") -> None:
-    result = sweep(watchdog)
+def _sweep_and_note(session: GuardedSession) -> None:
+    result = sweep(session)
     names = [name for _, name, _ in result.ended]
     if names or result.spared:
-        watchdog.journal.event("session_swept", ended=names, spared=[name for _, name in result.spared])
+        session.journal.event("session_swept", ended=names, spared=[name for _, name in result.spared])
 
 
-def _remove_record(watchdog: "Watchdog") -> None:
-    path = client_record(watchdog.settings.runtime_dir, watchdog.subject.client.pid)
-    if read_pairs(path).get("guard") == watchdog.guard_id:
+def _remove_record(session: GuardedSession) -> None:
+    path = client_record(session.settings.runtime_dir, session.subject.client.pid)
+    if read_pairs(path).get("guard") == session.guard_id:
         remove(path)
 
 

@@ -17,6 +17,7 @@ from memguard.guard import ruleset
 from memguard.host import current, signals
 from memguard.watchdog.calls import CutOff, cut_off_calls
 from memguard.watchdog.capture import capture, capture_arguments
+from memguard.watchdog.guarded_session import GuardedSession
 from memguard.watchdog.renderer import is_boot_pending
 from memguard.watchdog.sweep import sweep
 from memguard.watchdog.transcript import last_permission_mode
@@ -24,7 +25,6 @@ from memguard.watchdog.transcript import last_permission_mode
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from memguard.host.sweep import SweepResult
-    from memguard.watchdog.loop import Watchdog
 
 _CAPTURE_TIMEOUT_S = 60.0
 _EMERGENCY_CAPTURE_TIMEOUT_S = 3.0
@@ -37,30 +37,23 @@ _GRACE_LOOK_S = 0.01
 class Restart:
     """One restart of one client, decided by `decision`."""
 
-    def __init__(self, watchdog: "Watchdog", decision: ruleset.Decision) -> None:
-        self.watchdog = watchdog
+    def __init__(self, session: GuardedSession, decision: ruleset.Decision) -> None:
+        self.session = session
         self.decision = decision
-        self.subject = watchdog.subject
-        self.activity = watchdog.activity
-        self.limits = watchdog.settings.restart
+        self.subject = session.subject
+        self.activity = session.activity
+        self.limits = session.settings.restart
         self.is_urgent = decision.action == ruleset.RESTART_NOW
-        self.ticket = self._new_ticket()
+        self.ticket = Ticket(os.urandom(8).hex(), self.subject.client, self.activity.session_id, self._strategy())
         self.capture_error = ""
         self.cut_off: list[CutOff] = []
         self.forced = False
-
-    def _new_ticket(self) -> Ticket:
-        activity = self.activity
-        ticket = Ticket(os.urandom(8).hex(), self.subject.client, activity.session_id, self._strategy())
-        ticket.permission_mode = activity.permission_mode
-        ticket.is_interrupted = activity.is_mid_turn or bool(activity.in_flight)
-        ticket.is_prompt_given = activity.is_prompt_given
-        return ticket
+        self.refused = ""  # what protection said, where it said no
 
     def _strategy(self) -> str:
         if not self.activity.session_id or not self.activity.has_conversation():
             return RERUN
-        return self.watchdog.next_strategy
+        return self.session.next_strategy
 
     def carry_out(self) -> bool:
         """Do it; False when it was not allowed, not safe, or no longer wanted."""
@@ -76,64 +69,68 @@ class Restart:
     def _drop_handoff(self) -> None:
         """What the capture left for a restart that does not happen."""
         for suffix in ("sealed", "key"):
-            remove(f"{self.watchdog.guard_dir}/{HANDOFF}/{self.ticket.ticket_id}.{suffix}")
+            remove(f"{self.session.guard_dir}/{HANDOFF}/{self.ticket.ticket_id}.{suffix}")
 
     def _is_allowed(self) -> bool:
-        allowed, why = self.watchdog.protection().can_restart()
-        if not allowed:
-            self.watchdog.once(f"refused {why.split(' ')[0]}", "restart_failed", why=why)
-            self.watchdog.journal.status(refused=why)
-            remove(f"{self.watchdog.guard_dir}/{REQUEST}")
+        allowed, why = self.session.protection().can_restart()
+        self.refused = "" if allowed else why
+        self.session.journal.status(refused=self.refused)
+        if self.refused:
+            remove(f"{self.session.guard_dir}/{REQUEST}")
         return allowed
 
     def _snapshot(self) -> bool:
         """Rule: no restart without a snapshot that opens, except when an emergency leaves no time; then it is said."""
         begun_s = time.monotonic()
         snapshot, self.capture_error = capture(
-            self.watchdog.settings.python, self._capture_arguments(), lambda: begun_s + self._capture_time_s()
+            self.session.settings.python, self._capture_arguments(), lambda: begun_s + self._capture_time_s()
         )
         self.ticket.snapshot = snapshot
         if snapshot:
-            self.watchdog.journal.event(
+            self.session.journal.event(
                 "state_captured", snapshot=snapshot, seconds=round(time.monotonic() - begun_s, 3)
             )
-            self.watchdog.journal.status(snapshot=snapshot)
+            self.session.journal.status(snapshot=snapshot)
             return True
-        self.watchdog.journal.event("restart_failed" if not self.is_urgent else "state_missing", why=self.capture_error)
+        self.session.journal.event("restart_failed" if not self.is_urgent else "state_missing", why=self.capture_error)
         return self.is_urgent
 
     def _capture_time_s(self) -> float:
         """How long the capture may take: an emergency cuts it short even while it runs."""
-        self.subject.look(self.watchdog.settings.thresholds)
+        self.subject.look(self.session.settings.thresholds)
         if self.subject.state == EMERGENCY and not self.subject.is_starting:
             self.is_urgent = True
         return _EMERGENCY_CAPTURE_TIMEOUT_S if self.is_urgent else _CAPTURE_TIMEOUT_S
 
     def _capture_arguments(self) -> list[str]:
-        handoff = ["--guard", self.watchdog.guard_dir, "--handoff", self.ticket.ticket_id]
-        return capture_arguments(self.watchdog, self.decision.reason) + handoff
+        handoff = ["--guard", self.session.guard_dir, "--handoff", self.ticket.ticket_id]
+        return capture_arguments(self.session, self.decision.reason) + handoff
 
     def _is_still_due(self) -> bool:
         """The capture took time: the person may type by now, or the memory may be back."""
         self.activity.update()
-        self.subject.look(self.watchdog.settings.thresholds)
+        self.subject.look(self.session.settings.thresholds)
         if not self.subject.is_alive():
             return False
-        now = ruleset.decide(self.watchdog.view(), self.limits).action
+        now = ruleset.decide(self.session.view(), self.limits).action
         return self.is_urgent or now in (ruleset.RESTART, ruleset.RESTART_NOW)
 
     def _prepare(self) -> None:
         """Everything that must be on disk before the first signal."""
-        watchdog = self.watchdog
+        session = self.session
+        activity = self.activity
         self.ticket.attempt = self._record_attempt()
-        private_dir(f"{watchdog.guard_dir}/{HANDOFF}")
-        folder = private_dir(f"{watchdog.guard_dir}/{IN_FLIGHT}")
+        self.ticket.permission_mode = activity.permission_mode
+        self.ticket.is_interrupted = activity.is_mid_turn or bool(activity.in_flight)
+        self.ticket.is_prompt_given = activity.is_prompt_given
+        private_dir(f"{session.guard_dir}/{HANDOFF}")
+        folder = private_dir(f"{session.guard_dir}/{IN_FLIGHT}")
         self.cut_off = cut_off_calls(self.activity.in_flight, self.activity.transcript)
         for call in self.cut_off:
             if call.fingerprint:
                 write_pairs(f"{folder}/{call.fingerprint}", {"tool": call.tool})
-        self.ticket.write(f"{watchdog.guard_dir}/{TICKET}")
-        watchdog.journal.event(
+        self.ticket.write(f"{session.guard_dir}/{TICKET}")
+        session.journal.event(
             "restart_initiated", reason=self.decision.reason, attempt=self.ticket.attempt,
             session=self.ticket.session_id, footprint_bytes=self.subject.confirmed_bytes, snapshot=self.ticket.snapshot,
         )  # fmt: skip
@@ -141,11 +138,11 @@ class Restart:
     def _record_attempt(self) -> int:
         """On disk before the first signal; where that is refused, only an emergency goes on: the launcher counts."""
         try:
-            return self.watchdog.protection().record_attempt(self.decision.reason)
+            return self.session.protection().record_attempt(self.decision.reason)
         except OSError as error:
             if not self.is_urgent:
                 raise
-            self.watchdog.journal.log(f"attempt not recorded: {described(error)}")
+            self.session.journal.log(f"attempt not recorded: {described(error)}")
             return 1
 
     def _end_client(self) -> bool:
@@ -174,16 +171,16 @@ class Restart:
         return False
 
     def _give_up(self, why: str) -> bool:
-        remove(f"{self.watchdog.guard_dir}/{TICKET}")
+        remove(f"{self.session.guard_dir}/{TICKET}")
         self._drop_handoff()
-        self.watchdog.journal.event("restart_failed", why=why, attempt=self.ticket.attempt)
+        self.session.journal.event("restart_failed", why=why, attempt=self.ticket.attempt)
         return False
 
     def settle_up(self) -> None:
         """The client is gone: end what it left, note the facts for the next one, let the launcher go on."""
-        watchdog = self.watchdog
-        result = sweep(watchdog)
-        path = f"{watchdog.guard_dir}/{HANDOFF}/{self.ticket.ticket_id}.facts.json"
+        session = self.session
+        result = sweep(session)
+        path = f"{session.guard_dir}/{HANDOFF}/{self.ticket.ticket_id}.facts.json"
         write_atomic(path, json.dumps(self._facts(result)).encode())
         # Asked again: the client writes its transcript late, and a killed one may not have come to it.
         self.ticket.strategy = self._strategy()
@@ -191,9 +188,9 @@ class Restart:
         self.ticket.permission_mode = narrower(self.ticket.permission_mode, noted)
         self.ticket.keeps_renderer = self.forced and is_boot_pending(self.activity.config_dir, self.subject.client.pid)
         self.ticket.swept = True
-        if os.path.exists(f"{watchdog.guard_dir}/{TICKET}"):
-            self.ticket.write(f"{watchdog.guard_dir}/{TICKET}")
-        remove(f"{watchdog.guard_dir}/{REQUEST}")
+        if os.path.exists(f"{session.guard_dir}/{TICKET}"):
+            self.ticket.write(f"{session.guard_dir}/{TICKET}")
+        remove(f"{session.guard_dir}/{REQUEST}")
 
     def _facts(self, result: "SweepResult") -> "dict[str, object]":
         subject, state = self.subject, self.subject.state
@@ -203,7 +200,7 @@ class Restart:
             "reason": self.decision.reason,
             "footprint_bytes": subject.reading.footprint_bytes,
             "confirmed_bytes": subject.confirmed_bytes,
-            "limit_bytes": self.watchdog.settings.thresholds.limit_of(limit),
+            "limit_bytes": self.session.settings.thresholds.limit_of(limit),
             "limit_name": limit.lower(),
             "t_utc": time.time(),
             "forced": self.forced,
@@ -218,20 +215,20 @@ class Restart:
         }
 
 
-def take_over(watchdog: "Watchdog") -> None:
+def take_over(session: GuardedSession) -> None:
     """Finish, or withdraw, a restart that the watchdog before this one died in.
 
     The client still lives: nothing was decided that can't be decided again. It is gone: the launcher waits for the
     sweep, which needs no memory of the predecessor's, since the tools carry the session's id in their environment.
     """
-    path = f"{watchdog.guard_dir}/{TICKET}"
+    path = f"{session.guard_dir}/{TICKET}"
     ticket = read_ticket(path)
-    if ticket is None or ticket.client != watchdog.subject.client or ticket.swept:
+    if ticket is None or ticket.client != session.subject.client or ticket.swept:
         return
-    if watchdog.subject.is_alive():
+    if session.subject.is_alive():
         remove(path)
         return
-    watchdog.activity.update()
-    restart = Restart(watchdog, ruleset.Decision(ruleset.RESTART, "taken over from a watchdog that died"))
+    session.activity.update()
+    restart = Restart(session, ruleset.Decision(ruleset.RESTART, "taken over from a watchdog that died"))
     restart.ticket = ticket
     restart.settle_up()

@@ -2,19 +2,16 @@
 
 from memguard.core.identity import ProcessId
 from memguard.host.sweep import SweepResult, end_all
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from memguard.watchdog.loop import Watchdog
+from memguard.watchdog.guarded_session import GuardedSession
 
 _GRACE_S = 2.0
 
 
-def sweep(watchdog: "Watchdog") -> SweepResult:
+def sweep(session: GuardedSession) -> SweepResult:
     """End every process of the guarded session but what is bound to a terminal, the client and its launcher."""
-    subject = watchdog.subject
-    kept = [subject.client.pid] + ([watchdog.launcher.pid] if watchdog.launcher else [])
-    ids = {*watchdog.session_ids(), *subject.lineage.session_ids}
+    subject = session.subject
+    kept = [subject.client.pid] + ([session.launcher.pid] if session.launcher else [])
+    ids = {*session.session_ids(), *subject.lineage.session_ids}
 
     def survivors() -> list[ProcessId]:
         return subject.lineage.survivors(ids, exclude=kept)

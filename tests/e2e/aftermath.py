@@ -1,4 +1,4 @@
-"""What a guarded session has left behind, and who of memguard's own is running in it."""
+"""Looking into a guarded session from outside: who runs in it, what it has left, and a limit lowered under it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from .processes import is_alive, processes_with, wait_until
 
 if TYPE_CHECKING:
     from .guarded import Guarded
+
+MB = 1024 * 1024
 
 
 def command_line(pid: int) -> str:
@@ -54,3 +56,13 @@ def the_watchdog(guarded: Guarded, other_than: int = 0) -> int:
         return found[0] if len(found) == 1 and found[0] != other_than else 0
 
     return wait_until(one, "the one watchdog", 20, lambda: str(watchdogs(guarded)))
+
+
+def lower_the_limits(guarded: Guarded) -> None:
+    """Make any client an emergency, under the running watchdog: it reads its guard's settings anew when they change."""
+    guard = guarded.guard()
+    assert guard
+    low = {"warning_bytes": 40 * MB, "critical_bytes": 50 * MB, "emergency_bytes": 60 * MB}
+    kept = [line for line in (guard / "compiled").read_text().splitlines() if line.partition("=")[0] not in low]
+    (guard / "compiled.new").write_text("\n".join([*kept, *(f"{k}={v}" for k, v in low.items())]) + "\n")
+    (guard / "compiled.new").replace(guard / "compiled")

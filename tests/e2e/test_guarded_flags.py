@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .aftermath import arguments_of, wait_for_nothing_left
+from .aftermath import arguments_of, lower_the_limits, wait_for_nothing_left
 from .api_stand_in import ApiStandIn, Script, bash, text
 from .guarded import MB, Guarded, HungryTool
 from .harness import Client
@@ -75,17 +75,6 @@ class SlowFirstAnswer:
         return [text("one sheep")]
 
 
-def _lower_the_limits(guarded: Guarded) -> None:
-    """Under the running watchdog, which reads its guard's settings anew when they have changed."""
-    guard = guarded.guard()
-    assert guard
-    lines = (guard / "compiled").read_text().splitlines()
-    low = {"warning_bytes": 40 * MB, "critical_bytes": 50 * MB, "emergency_bytes": 60 * MB}
-    kept = [line for line in lines if line.partition("=")[0] not in low]
-    (guard / "compiled.new").write_text("\n".join([*kept, *(f"{k}={v}" for k, v in low.items())]) + "\n")
-    (guard / "compiled.new").replace(guard / "compiled")
-
-
 def test_a_client_that_waits_for_its_first_answer_is_not_given_the_prompt_twice(
     guarded: Guarded, api: ApiStandIn
 ) -> None:
@@ -95,7 +84,7 @@ def test_a_client_that_waits_for_its_first_answer_is_not_given_the_prompt_twice(
     with guarded.open(PROMPT) as terminal:
         wait_until(lambda: model.asked, "the first request", 40, terminal.screen)
         first = guarded.client_pid()
-        _lower_the_limits(guarded)
+        lower_the_limits(guarded)
         guarded.next_client(first)
         terminal.wait_for("one sheep", 40)
         guarded.ready(terminal)

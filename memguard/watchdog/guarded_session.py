@@ -1,0 +1,118 @@
+"""What a watchdog knows of the session that it guards: its client now, its settings, its record on disk."""
+
+import os
+
+from memguard.core.identity import ProcessId
+from memguard.core.layout import (
+    COMPILED,
+    GUARD,
+    PROTECTION,
+    REQUEST,
+    SESSIONS,
+    SPOOL,
+    is_plain_id,
+    project_dir,
+    read_pairs,
+)
+from memguard.core.pause import is_paused
+from memguard.core.settings import load_settings
+from memguard.core.thresholds import NORMAL
+from memguard.core.ticket import RESUME
+from memguard.guard import ruleset
+from memguard.guard.protection import Protection
+from memguard.host import identity, pressure
+from memguard.watchdog.activity import Activity
+from memguard.watchdog.journal import Journal
+from memguard.watchdog.subject import Subject, config_dir_of
+
+
+class GuardedSession:
+    """One guard. `generation` counts its clients from 0; it is -1, without `subject` and `activity`, before the first.
+
+    `subject` is the present client's memory, `activity` what it is doing.
+    """
+
+    def __init__(self, guard_dir: str, state_dir: str, key: str) -> None:
+        self.guard_dir = guard_dir
+        self.guard_id = os.path.basename(guard_dir)
+        self.state_dir = state_dir
+        self.key = key
+        self.project_dir = project_dir(state_dir, key)
+        self.journal = Journal(guard_dir, state_dir, key)
+        self.facts = read_pairs(f"{guard_dir}/{GUARD}")
+        launcher = self.facts.get("launcher", "")
+        self.launcher = ProcessId.from_text(launcher) if launcher else None
+        own = f"{guard_dir}/{COMPILED}"
+        self._compiled = own if os.path.exists(own) else f"{self.project_dir}/{COMPILED}"
+        self._compiled_mtime = os.stat(self._compiled).st_mtime_ns
+        self.settings = load_settings(self._compiled)
+        self.next_strategy = RESUME
+        self.generation = -1
+        self.subject: Subject
+        self.activity: Activity
+
+    def take_up(self, client: ProcessId, generation: int) -> None:
+        """Begin with another client."""
+        self.generation = generation
+        self.subject = Subject(client)
+        spool = f"{self.project_dir}/{SPOOL}"
+        self.activity = Activity(self.guard_dir, spool, client.pid, config_dir_of(client.pid))
+
+    def has_launcher(self) -> bool:
+        """Whether the launcher that owns the terminal still lives."""
+        return self.launcher is not None and identity.is_alive(self.launcher)
+
+    def has_client(self) -> bool:
+        """Whether there is a client, and it lives."""
+        return self.generation >= 0 and self.subject.is_alive()
+
+    def session_ids(self) -> list[str]:
+        """All the session ids that this guard's clients have had."""
+        try:
+            names = os.listdir(f"{self.guard_dir}/{SESSIONS}")
+        except OSError:
+            names = []
+        return sorted({name for name in [*names, self.activity.session_id] if is_plain_id(name)})
+
+    def protection(self) -> Protection:
+        """The restart attempts of this guard."""
+        return Protection(f"{self.project_dir}/{PROTECTION}", self.guard_id, self.settings.restart)
+
+    def look(self) -> None:
+        """Take in what is new: settings, events, memory."""
+        self._refresh_settings()
+        self.activity.update()
+        self.subject.resumed_bytes = self.activity.resumed_bytes
+        self.subject.look(self.settings.thresholds)
+
+    def _refresh_settings(self) -> None:
+        try:
+            mtime = os.stat(self._compiled).st_mtime_ns
+            if mtime != self._compiled_mtime:
+                self.settings, self._compiled_mtime = load_settings(self._compiled), mtime
+        except (OSError, KeyError, ValueError):
+            return  # opted out meanwhile, or torn: what was read first still holds
+
+    def view(self) -> ruleset.View:
+        """What the ruleset decides by."""
+        subject = self.subject
+        view = ruleset.View(subject.state, self.settings.mode)
+        view.is_requested = os.path.exists(f"{self.guard_dir}/{REQUEST}")
+        view.is_paused = is_paused(self.guard_dir, self.project_dir)
+        view.is_restartable = self.facts.get("restartable") == "1"
+        view.is_starting = subject.is_starting
+        view.is_resume_peak = subject.is_resume_peak()
+        view.is_settled = subject.trend.is_settled()
+        view.is_stopped = subject.is_stopped()
+        view.over_s = subject.over_s()
+        if subject.state != NORMAL or view.is_requested:
+            view.is_host_short = pressure.is_short()
+            view.forecast_s = subject.trend.seconds_until(self.settings.thresholds.emergency_bytes)
+            view.at_boundary = self._at_boundary(view.is_requested)
+        return view
+
+    def _at_boundary(self, is_requested: bool) -> bool:
+        """`claude -p` has one turn, and is gone at its end; whoever asks for a restart is not typing to the client."""
+        quiet_s = 0.0 if is_requested else self.settings.restart.typing_quiet_s
+        is_print = self.facts.get("print") == "1"
+        return not is_print and self.activity.at_boundary() and self.activity.nobody_types(quiet_s)
