@@ -87,12 +87,10 @@ def test_an_emergency_while_the_session_is_stopped_leaves_the_shells_terminal_al
         terminal.wait_for("\n53\n")
         assert "\n42\n" in terminal.screen()
         assert terminal.modes() == {"alternate_screen": False, "mouse": False, "cursor": True}
-        print("BEFORE FG", terminal.history().rstrip(), terminal._format("#{cursor_x},#{cursor_y}"))
         terminal.send("fg")
         second = guarded.next_client(first)
         terminal.wait_for("carried on by itself", 40)
         assert guarded.ready(terminal) == second
-        print("BEFORE EXIT", terminal.screen().rstrip(), [q.read_text() for q in guarded.home.path.rglob("events.jsonl")])
         terminal.send("/exit")
         terminal.wait_for(lambda screen: screen.rstrip().endswith("shell>"))
         terminal.send("exit")

@@ -202,6 +202,33 @@ def test_a_killed_client_gives_the_terminal_back_with_the_way_to_go_on(guarded: 
     assert guarded.events("restart_initiated") == []
 
 
+def test_a_killed_client_that_was_not_on_the_alternate_screen_leaves_what_stood_above_it(
+    guarded: Guarded, api: ApiStandIn
+) -> None:
+    """A full-screen program that ran there before has left its saved place for the cursor: the top of the screen."""
+    guarded.home.seed(guarded.project, renderer="default")
+    api.reply = Script({"hello": [[text("hello yourself")]]})
+    before = "tput smcup; tput rmcup; seq -f 'line %g' 6; "
+    line = f'{before}{shlex.join(guarded.argv())}; echo "code $?"; read more'
+    with Terminal(["sh", "-c", line], guarded.environment, guarded.project) as terminal:
+        pid = guarded.ready(terminal)
+        assert not terminal.modes()["alternate_screen"]
+        terminal.send("hello")
+        terminal.wait_for("hello yourself")
+        guarded.ready(terminal)
+        os.kill(pid, signal.SIGKILL)
+        shown = terminal.wait_for("code 137")
+        wanted = [
+            *(f"line {number}" for number in range(1, 7)),
+            "hello yourself",
+            "the client died by SIGKILL",
+            "code 137",
+        ]
+        places = [shown.find(what) for what in wanted]
+        assert -1 not in places
+        assert places == sorted(places)
+
+
 # --- terminals that are hardly any, or none ------------------------------------------------------------------------
 
 
