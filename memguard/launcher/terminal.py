@@ -10,9 +10,12 @@ if sys.platform != "win32":
 # What the client itself sends at its end, and what it can't send when it is killed: mouse and focus reporting off,
 # cursor on, extended keyboard protocols off, alternate screen left, colour-scheme reports and bracketed paste off,
 # character set, wrapping, scroll region and title as they were; then plain attributes and no synchronised output.
+# `1049l` also restores the cursor, on the main screen to wherever it was saved long ago, so `1049h` goes before it:
+# it does nothing on the alternate screen, and on the main one it saves the present place. Then the rest of a killed
+# client's prompt box is cleared.
 _RESET = (
-    "\x1b[?1006l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?1016l\x1b[?1004l\x1b[?25h\x1b[>4m\x1b[<u\x1b[?1049l\x1b[?2031l"
-    "\x1b[?2004l\x1b(B\x0f\x1b[?7h\x1b7\x1b[r\x1b8\x1b]0;\x07\x1b[?2026l\x1b[0m\r"
+    "\x1b[?1006l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?1016l\x1b[?1004l\x1b[?25h\x1b[>4m\x1b[<u\x1b[?1049h\x1b[?1049l"
+    "\x1b[?2031l\x1b[?2004l\x1b(B\x0f\x1b[?7h\x1b7\x1b[r\x1b8\x1b]0;\x07\x1b[?2026l\x1b[0m\r\x1b[J"
 )
 _LOCAL_FLAGS = 3  # index of the local flags in what tcgetattr returns
 _FOREGROUND_POLL_S = 0.1

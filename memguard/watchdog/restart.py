@@ -32,6 +32,8 @@ _EMERGENCY_GRACE_S = 2.0
 # A TERM-deaf process of 1 GB/s would double in its grace: growth of 5 % ends the grace, looked at every 10 ms.
 _GRACE_GROWTH = 1.05
 _GRACE_LOOK_S = 0.01
+# A restart that a watchdog died in is taken over only while its attempt is this fresh.
+_TAKE_OVER_S = 60.0
 
 
 class Restart:
@@ -65,6 +67,15 @@ class Restart:
             return self._give_up("the client did not end")
         self.settle_up()
         return True
+
+    def resume(self, ticket: Ticket) -> None:
+        """Carry on where another watchdog stopped: everything is on disk, and a second SIGTERM does no harm."""
+        self.ticket = ticket
+        self.cut_off = cut_off_calls(self.activity.in_flight, self.activity.transcript)
+        if self._end_client():
+            self.settle_up()
+        else:
+            self._give_up("the client did not end")
 
     def _drop_handoff(self) -> None:
         """What the capture left for a restart that does not happen."""
@@ -218,17 +229,18 @@ class Restart:
 def take_over(session: GuardedSession) -> None:
     """Finish, or withdraw, a restart that the watchdog before this one died in.
 
-    The client still lives: nothing was decided that can't be decided again. It is gone: the launcher waits for the
-    sweep, which needs no memory of the predecessor's, since the tools carry the session's id in their environment.
+    A ticket for this very client with its attempt on record means that the snapshot was verified and SIGTERM was sent
+    or about to be: it is carried on, since a client that is ending already must not end without its successor. Without
+    a fresh attempt, nobody of ours wrote it.
     """
     path = f"{session.guard_dir}/{TICKET}"
     ticket = read_ticket(path)
     if ticket is None or ticket.client != session.subject.client or ticket.swept:
         return
-    if session.subject.is_alive():
+    attempts = session.protection().attempts()
+    if not attempts or time.time() - attempts[-1] > _TAKE_OVER_S:
         remove(path)
         return
-    session.activity.update()
+    session.look()
     restart = Restart(session, ruleset.Decision(ruleset.RESTART, "taken over from a watchdog that died"))
-    restart.ticket = ticket
-    restart.settle_up()
+    restart.resume(ticket)

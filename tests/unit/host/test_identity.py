@@ -1,13 +1,14 @@
 """A process is more than its pid."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from memguard.core.errors import HostError
 from memguard.core.identity import ProcessId
-from memguard.host import linux_facts
+from memguard.host import current, linux_facts
 from memguard.host.identity import belongs_to_me, boot_id, identify, is_alive, is_local, own_line, pid_namespace
 
 from .fake_proc import FakeProc
@@ -83,3 +84,18 @@ def test_own_line_is_this_process_and_its_ancestors(workshop: Workshop) -> None:
     child = workshop.ready(SLEEPER)
     assert {os.getpid(), os.getppid()} <= own_line()
     assert child.pid not in own_line()
+
+
+def test_a_process_reaped_between_the_two_reads_is_not_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its parent reaps it right after the first read, so whichever comes second finds nothing."""
+    who = identify(os.getpid())
+    assert who is not None
+    reads: list[int] = []
+
+    def read(pid: int, *, at_first: int) -> int:
+        reads.append(pid)
+        return at_first if len(reads) == 1 else 0
+
+    monkeypatch.setattr(current, "is_zombie", partial(read, at_first=True))
+    monkeypatch.setattr(current, "start_ticks", partial(read, at_first=who.start_ticks))
+    assert not is_alive(who)
