@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from memguard.core.layout import project_key
 from memguard.host.linux import read_tree
 
+from .api_stand_in import bash, text
 from .harness import Client, WaitingTool, client_path
 from .processes import is_alive, wait_until
 from .terminal import Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from .api_stand_in import Request, Step
 
 MB = 1024 * 1024
 PROMPT_MARK = "\u276f"
@@ -48,6 +51,18 @@ class HungryTool(WaitingTool):
         """The command line that starts it."""
         words = [sys.executable, "-I", "-S", self._program, self._log, self._go, self._size_bytes]
         return shlex.join(map(str, words))
+
+
+class OnlyOnce:
+    """A model that makes its call once; whatever it is asked afterwards, as by a resumed client, it goes on without."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+        self.asked = 0
+
+    def __call__(self, _: Request) -> Step:
+        self.asked += 1
+        return [bash(self.command)] if self.asked == 1 else [text("carried on by itself")]
 
 
 class Guarded:

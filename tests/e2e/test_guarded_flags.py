@@ -9,7 +9,7 @@ import pytest
 
 from .aftermath import arguments_of, lower_the_limits, wait_for_nothing_left
 from .api_stand_in import ApiStandIn, Script, bash, text
-from .guarded import MB, Guarded, HungryTool
+from .guarded import MB, Guarded, HungryTool, OnlyOnce
 from .harness import Client
 from .processes import is_alive, wait_until
 
@@ -93,18 +93,6 @@ def test_a_client_that_waits_for_its_first_answer_is_not_given_the_prompt_twice(
 
 
 # --- without hooks -------------------------------------------------------------------------------------------------
-
-
-class OnlyOnce:
-    """A model that makes its call once. Resumed, it goes on without: where hooks are off, nothing denies the call."""
-
-    def __init__(self, command: str) -> None:
-        self.command = command
-        self.asked = 0
-
-    def __call__(self, _: Request) -> Step:
-        self.asked += 1
-        return [bash(self.command)] if self.asked == 1 else [text("carried on by itself")]
 
 
 def test_without_hooks_the_watchdog_alone_restarts_and_the_turn_goes_on(

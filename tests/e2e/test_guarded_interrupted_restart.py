@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .aftermath import lower_the_limits, the_watchdog, wait_for_nothing_left, watchdogs
-from .api_stand_in import ApiStandIn, bash, text
-from .guarded import Guarded
+from .guarded import Guarded, OnlyOnce
 from .harness import Client, Terminal, WaitingTool, is_alive, process_state, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .api_stand_in import Request, Step
+    from .api_stand_in import ApiStandIn
 
 pytestmark = pytest.mark.e2e
 
@@ -31,18 +30,6 @@ def guarded(client: Client, tmp_path: Path) -> Guarded:
     guarded.config(LOOK_OFTEN)
     guarded.memguard("init")
     return guarded
-
-
-class OnlyOnce:
-    """A model that makes its call once; whatever it is asked afterwards, it goes on without."""
-
-    def __init__(self, command: str) -> None:
-        self.command = command
-        self.asked = 0
-
-    def __call__(self, _: Request) -> Step:
-        self.asked += 1
-        return [bash(self.command)] if self.asked == 1 else [text("carried on by itself")]
 
 
 def test_a_watchdog_killed_after_its_sigterm_does_not_cost_the_session(
