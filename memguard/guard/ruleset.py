@@ -16,25 +16,15 @@ _HOLDS_S = 5.0
 class View:
     """What is known of a session at one moment.
 
-    `state` is confirmed by PSS; `over_s` is how long it has been CRITICAL or worse; `forecast_s` is the time to
+    `state` is confirmed by PSS; `over_s` is how long it has been CRITICAL or worse, `requested_s` how long a
+    person's request has waited; `forecast_s` is the time to
     EMERGENCY at the present growth; `is_starting` lasts from a (re)start until the footprint has settled, and
     `is_resume_peak` says that what it holds meanwhile is what reading its conversation takes.
     """
 
     __slots__ = (
-        "at_boundary",
-        "forecast_s",
-        "is_host_short",
-        "is_paused",
-        "is_requested",
-        "is_restartable",
-        "is_resume_peak",
-        "is_settled",
-        "is_starting",
-        "is_stopped",
-        "mode",
-        "over_s",
-        "state",
+        "at_boundary", "forecast_s", "is_host_short", "is_paused", "is_requested", "is_restartable", "is_resume_peak",
+        "is_settled", "is_starting", "is_stopped", "mode", "over_s", "requested_s", "state",
     )  # fmt: skip
 
     def __init__(self, state: str, mode: str) -> None:
@@ -51,6 +41,7 @@ class View:
         self.is_starting = False
         self.is_stopped = False
         self.over_s = 0.0
+        self.requested_s = 0.0
 
 
 class Decision:
@@ -87,7 +78,8 @@ def _due(view: View, limits: RestartLimits) -> Decision:
     if view.state == CRITICAL:
         return _critical(view, limits)
     if view.is_requested:
-        return Decision(RESTART if view.at_boundary else WAIT, "asked for by the person")
+        is_due = view.at_boundary or view.requested_s >= limits.boundary_timeout_s
+        return Decision(RESTART if is_due else WAIT, "asked for by the person")
     return Decision(WATCH, "below the critical limit")
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import time
 
+from memguard.core.identity import ProcessId
 from memguard.core.layout import SESSIONS, is_plain_id, read_pairs
 from memguard.core.permission import MODES
 from memguard.host import terminal
@@ -14,6 +15,8 @@ from memguard.host import terminal
 # An open permission prompt is a turn boundary only when the person has left it alone for this long.
 _WAITING_S = 60.0
 _LONGEST_REGISTRY = 65536
+# A watchdog that takes over meets old `resume` lines; only a client resumed lately may still be reading.
+_RESUMED_LATELY_S = 60.0
 # The first message stands in the first lines, behind what hooks and settings left there.
 _BEGINNING_BYTES = 4194304
 
@@ -21,10 +24,11 @@ _BEGINNING_BYTES = 4194304
 class Activity:
     """The turn, the tool calls in flight and the permission mode of one client."""
 
-    def __init__(self, guard_dir: str, spool_dir: str, client_pid: int, config_dir: str) -> None:
+    def __init__(self, guard_dir: str, spool_dir: str, client: ProcessId, config_dir: str) -> None:
         self.guard_dir = guard_dir
         self.spool_dir = spool_dir
-        self.client_pid = client_pid
+        self.client_pid = client.pid
+        self.client_ticks = client.start_ticks
         self.config_dir = config_dir
         self.session_id = ""
         self._hooked_session = ""  # the same, where a hook has recorded it
@@ -35,7 +39,8 @@ class Activity:
         self.has_background = False
         self.is_prompt_given = False
         self.in_flight: dict[str, str] = {}  # tool_use_id -> tool
-        self.resumed_bytes = 0  # size of the transcript when a SessionStart said `resume`
+        self.resumed_bytes = 0  # size of the transcript that it was resumed with; 0 for a new conversation
+        self.turns_ended = 0
         self._offset = 0
         self._waiting_since_s = 0.0
         self.status = ""
@@ -55,7 +60,7 @@ class Activity:
             pairs = read_pairs(f"{self.guard_dir}/{SESSIONS}/{session}")
             self.transcript, self.cwd = pairs.get("transcript", ""), pairs.get("cwd", "")
 
-    def _new_events(self) -> "list[dict[str, object]]":
+    def _new_events(self) -> list[dict[str, object]]:
         path = f"{self.spool_dir}/{self.session_id}.jsonl"
         try:
             descriptor = os.open(path, os.O_RDONLY)
@@ -71,27 +76,39 @@ class Activity:
         self._offset += len(whole)
         return [event for event in map(_parsed, whole.splitlines()) if event.get("client_pid") == self.client_pid]
 
-    def _apply(self, event: "dict[str, object]") -> None:
+    def _apply(self, event: dict[str, object]) -> None:
         name, mode = event.get("event"), event.get("mode")
         if mode in MODES:
             self.permission_mode = str(mode)
-        if name == "SessionStart" and event.get("source") == "resume":
-            self.resumed_bytes = _size(self.transcript)
+        if name == "SessionStart":
+            self._begin_session(event)
         tool_use_id = str(event.get("tool_use_id", ""))
         if name == "PreToolUse" and is_plain_id(tool_use_id):
             self.in_flight[tool_use_id] = str(event.get("tool", ""))
         elif name in ("PostToolUse", "PostToolUseFailure"):
             self.in_flight.pop(tool_use_id, None)
+        if name == "UserPromptSubmit":
+            self.in_flight = {}  # whatever was open has ended without a word: interrupted, or denied
         if name in ("UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUseFailure"):
             self.is_busy = self.is_prompt_given = True
         elif name == "Stop":
-            self.is_busy = False
-            self.has_background = bool(event.get("background"))
-            self.in_flight.clear()
+            self._end_turn(event)
+
+    def _begin_session(self, event: dict[str, object]) -> None:
+        """Another conversation, or the same one resumed: nothing of the one before it is going on."""
+        self.in_flight, self.is_busy, self.has_background = {}, False, False
+        is_recent = time.time() - float(str(event.get("t_utc", 0))) < _RESUMED_LATELY_S
+        if event.get("source") == "resume" and is_recent:
+            self.resumed_bytes = _size(self.transcript)
+
+    def _end_turn(self, event: dict[str, object]) -> None:
+        self.is_busy, self.in_flight = False, {}
+        self.has_background = bool(event.get("background"))
+        self.turns_ended += 1
 
     def _read_registry(self) -> None:
         """The client's own record of itself (undocumented, so whatever is odd counts as absent)."""
-        record = _registry(f"{self.config_dir}/sessions/{self.client_pid}.json")
+        record = _registry(f"{self.config_dir}/sessions/{self.client_pid}.json", self.client_ticks)
         status = record.get("status")
         now_s = time.monotonic()
         self._waiting_since_s = (self._waiting_since_s or now_s) if status == "waiting" else 0.0
@@ -100,7 +117,7 @@ class Activity:
         if not self._hooked_session and isinstance(session, str) and is_plain_id(session):
             self._adopt_session(session, record)
 
-    def _adopt_session(self, session: str, record: "dict[str, object]") -> None:
+    def _adopt_session(self, session: str, record: dict[str, object]) -> None:
         """Without hooks (`--bare`) only the client's registry knows its session."""
         self.session_id = session
         self.cwd = str(record.get("cwd", ""))
@@ -118,6 +135,10 @@ class Activity:
                 return b'"type":"user"' in file.read(_BEGINNING_BYTES)
         except OSError:
             return False
+
+    def transcript_bytes(self) -> int:
+        """The conversation's size on disk."""
+        return _size(self.transcript)
 
     @property
     def is_mid_turn(self) -> bool:
@@ -155,7 +176,7 @@ def _size(path: str) -> int:
         return 0
 
 
-def _parsed(line: bytes) -> "dict[str, object]":
+def _parsed(line: bytes) -> dict[str, object]:
     try:
         event = json.loads(line)
     except ValueError:
@@ -163,9 +184,11 @@ def _parsed(line: bytes) -> "dict[str, object]":
     return event if isinstance(event, dict) else {}
 
 
-def _registry(path: str) -> "dict[str, object]":
+def _registry(path: str, ticks: int) -> dict[str, object]:
+    """The record, unless it is of another process that had this pid before: a killed client leaves its own behind."""
     try:
         with open(path, "rb") as file:
-            return _parsed(file.read(_LONGEST_REGISTRY))
+            record = _parsed(file.read(_LONGEST_REGISTRY))
     except OSError:
         return {}
+    return record if str(record.get("procStart") or ticks) == str(ticks) else {}

@@ -5,7 +5,7 @@ import select
 import time
 
 from memguard.core.layout import is_plain_id
-from memguard.core.spawn import worker_environment
+from memguard.core.spawn import start_detached, worker_environment
 from memguard.watchdog.guarded_session import GuardedSession
 
 TYPE_CHECKING = False
@@ -29,6 +29,13 @@ def capture_arguments(session: GuardedSession, reason: str) -> list[str]:
         "--client": session.subject.client.to_text(),
     }
     return [part for name, value in values.items() for part in (name, value)]
+
+
+def capture_detached(session: GuardedSession, reason: str) -> None:
+    """Start a capture that nobody waits for."""
+    python = session.settings.python
+    command = [python, "-I", "-m", "memguard.state.capture", *capture_arguments(session, reason)]
+    start_detached(command, worker_environment(dict(os.environ)))
 
 
 def capture(python: str, arguments: "list[str]", deadline: "Callable[[], float]") -> "tuple[str, str]":

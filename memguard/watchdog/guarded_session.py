@@ -1,6 +1,7 @@
 """What a watchdog knows of the session that it guards: its client now, its settings, its record on disk."""
 
 import os
+import time
 
 from memguard.core.identity import ProcessId
 from memguard.core.layout import (
@@ -47,6 +48,8 @@ class GuardedSession:
         self._compiled_mtime = os.stat(self._compiled).st_mtime_ns
         self.settings = load_settings(self._compiled)
         self.next_strategy = RESUME
+        self.restarted_with = ""  # the strategy of the last restart
+        self.is_prompt_given = False  # for ever, once any client took the person's first prompt in
         self.generation = -1
         self.subject: Subject
         self.activity: Activity
@@ -56,7 +59,9 @@ class GuardedSession:
         self.generation = generation
         self.subject = Subject(client)
         spool = f"{self.project_dir}/{SPOOL}"
-        self.activity = Activity(self.guard_dir, spool, client.pid, config_dir_of(client.pid))
+        transcript_bytes = self.activity.transcript_bytes() if self.restarted_with == RESUME else 0
+        self.activity = Activity(self.guard_dir, spool, client, config_dir_of(client.pid))
+        self.activity.resumed_bytes = transcript_bytes
 
     def has_launcher(self) -> bool:
         """Whether the launcher that owns the terminal still lives."""
@@ -82,6 +87,7 @@ class GuardedSession:
         """Take in what is new: settings, events, memory."""
         self._refresh_settings()
         self.activity.update()
+        self.is_prompt_given = self.is_prompt_given or self.activity.is_prompt_given
         self.subject.resumed_bytes = self.activity.resumed_bytes
         self.subject.look(self.settings.thresholds)
 
@@ -97,8 +103,10 @@ class GuardedSession:
         """What the ruleset decides by."""
         subject = self.subject
         view = ruleset.View(subject.state, self.settings.mode)
-        view.is_requested = os.path.exists(f"{self.guard_dir}/{REQUEST}")
-        view.is_paused = is_paused(self.guard_dir, self.project_dir)
+        view.requested_s = _age_s(f"{self.guard_dir}/{REQUEST}")
+        view.is_requested = view.requested_s >= 0
+        is_opted_in = os.path.exists(f"{self.project_dir}/{COMPILED}")
+        view.is_paused = is_paused(self.guard_dir, self.project_dir) or not is_opted_in
         view.is_restartable = self.facts.get("restartable") == "1"
         view.is_starting = subject.is_starting
         view.is_resume_peak = subject.is_resume_peak()
@@ -116,3 +124,11 @@ class GuardedSession:
         quiet_s = 0.0 if is_requested else self.settings.restart.typing_quiet_s
         is_print = self.facts.get("print") == "1"
         return not is_print and self.activity.at_boundary() and self.activity.nobody_types(quiet_s)
+
+
+def _age_s(path: str) -> float:
+    """Seconds since a file was written; -1 where there is none."""
+    try:
+        return max(0.0, time.time() - os.stat(path).st_mtime)
+    except OSError:
+        return -1.0

@@ -32,7 +32,7 @@ class Journal:
         """Append one of the events: monitoring_*, memory_*, state_*, restart_*."""
         line = {"t_utc": round(time.time(), 3), "event": name, "guard": os.path.basename(self.guard_dir), **fields}
         try:
-            descriptor = os.open(self._events, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            descriptor = os.open(self._events, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             try:
                 os.write(descriptor, json.dumps(line).encode() + b"\n")
             finally:

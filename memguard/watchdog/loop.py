@@ -11,6 +11,8 @@ from memguard.core.thresholds import NORMAL
 from memguard.core.ticket import FRESH, RESUME
 from memguard.guard import ruleset
 from memguard.host import identity
+from memguard.watchdog.calls import drop_marks
+from memguard.watchdog.capture import capture_detached
 from memguard.watchdog.end import finish
 from memguard.watchdog.guarded_session import GuardedSession
 from memguard.watchdog.pace import pause_s
@@ -21,8 +23,11 @@ from memguard.watchdog.wake import Wake
 _LOCK_PATIENCE_S = 1.0
 # How long a client's end may go without a word from the launcher about what comes next.
 _NEXT_CLIENT_S = 30.0
-# After a capture failed or protection said no, the next try is this much later.
+# After a capture failed or protection said no, the next try is this much later; in an emergency, this.
 _TRY_AGAIN_S = 15.0
+_URGENT_AGAIN_S = 1.0
+# Longer than any model takes to make a cut-off call again.
+_MARKS_S = 600.0
 _FAILURES_IN_A_ROW = 10
 
 
@@ -53,7 +58,7 @@ class Watchdog:
     def __init__(self, session: GuardedSession) -> None:
         self.session = session
         self._wake = Wake(session.guard_dir)
-        self._quiet_until_s = 0.0
+        self._failed_at_s = float("-inf")
         self._failures = 0
         self._told: set[tuple[int, str]] = set()
 
@@ -69,7 +74,8 @@ class Watchdog:
         """Wait for the next client; False when none comes."""
         session = self.session
         deadline_s = time.monotonic() + _NEXT_CLIENT_S
-        while time.monotonic() < deadline_s:
+        # A launcher that is stopped (Ctrl-Z) starts its next client after `fg`, however late that is.
+        while session.has_launcher() or time.monotonic() < deadline_s:
             record = read_pairs(f"{session.guard_dir}/{CLIENT}")
             if record.get("id") and int(record["generation"]) > session.generation:
                 session.take_up(ProcessId.from_text(record["id"]), int(record["generation"]))
@@ -90,7 +96,14 @@ class Watchdog:
             if was_starting and not session.subject.is_starting and session.generation:
                 self._judge_restart()
             self._act_safely()
+            self._forget_marks()
             self._sleep(pause_s(session.subject, session.settings))
+
+    def _forget_marks(self) -> None:
+        """A cut-off call is recognised in the turn that it was cut out of, and not later."""
+        is_old = time.monotonic() - self.session.subject.started_s > _MARKS_S
+        if is_old or self.session.activity.turns_ended:
+            drop_marks(self.session.guard_dir)
 
     def _sleep(self, seconds: float) -> None:
         watched = [self.session.launcher] if self.session.launcher else []
@@ -105,7 +118,7 @@ class Watchdog:
             self._failures = 0
         except OSError as error:
             self._failures += 1
-            self._quiet_until_s = time.monotonic() + _TRY_AGAIN_S
+            self._failed_at_s = time.monotonic()
             self.session.journal.log(f"an action failed: {described(error)}")
             if self._failures >= _FAILURES_IN_A_ROW:
                 raise
@@ -120,22 +133,27 @@ class Watchdog:
         )  # fmt: skip
         if subject.state != NORMAL:
             self._note_crossing()
-        if decision.action in (ruleset.RESTART, ruleset.RESTART_NOW) and time.monotonic() >= self._quiet_until_s:
+        if decision.action in (ruleset.RESTART, ruleset.RESTART_NOW) and self._may_try(decision):
             self._restart(decision)
         elif decision.action == ruleset.WOULD:
             self._once("would-restart", "memory_threshold_exceeded", would="restart", reason=decision.reason)
+
+    def _may_try(self, decision: ruleset.Decision) -> bool:
+        """Not again at once after a try that failed; what can't wait waits a second."""
+        pause_s = _URGENT_AGAIN_S if decision.action == ruleset.RESTART_NOW else _TRY_AGAIN_S
+        return time.monotonic() - self._failed_at_s >= pause_s
 
     def _restart(self, decision: ruleset.Decision) -> None:
         restart = Restart(self.session, decision)
         if restart.carry_out():
             return
-        self._quiet_until_s = time.monotonic() + _TRY_AGAIN_S
+        self._failed_at_s = time.monotonic()
         if restart.refused:
             self._once(f"refused {restart.refused.split()[0]}", "restart_failed", why=restart.refused)
 
     def _judge_restart(self) -> None:
         """A restart that didn't help is not done the same way again: the next one begins a fresh session."""
-        footprint_bytes = self.session.subject.reading.footprint_bytes
+        footprint_bytes = self.session.subject.confirmed_bytes
         critical_bytes = self.session.settings.thresholds.critical_bytes
         has_helped = footprint_bytes < critical_bytes
         self.session.next_strategy = RESUME if has_helped else FRESH
@@ -147,6 +165,8 @@ class Watchdog:
     def _note_crossing(self) -> None:
         subject = self.session.subject
         limit_bytes = self.session.settings.thresholds.limit_of(subject.state)
+        if (self.session.generation, subject.state) not in self._told:
+            capture_detached(self.session, f"footprint at {subject.state}")
         self._once(
             subject.state, "memory_threshold_exceeded", state=subject.state, limit_bytes=limit_bytes,
             footprint_bytes=subject.confirmed_bytes, session=self.session.activity.session_id,

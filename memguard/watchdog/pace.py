@@ -16,9 +16,11 @@ _OVER_LIMIT_S = 1.0
 def pause_s(subject: Subject, settings: Settings) -> float:
     """Seconds until the next reading."""
     longest_s = settings.interval_s[subject.state]
-    if subject.is_starting or subject.state == EMERGENCY:
+    if subject.state == EMERGENCY:
+        return min(longest_s, _STARTING_S)  # no headroom is left to go by, and acting may not be allowed
+    if subject.is_starting:
         longest_s = min(longest_s, _STARTING_S)
     elif subject.state != NORMAL:
         longest_s = min(longest_s, _OVER_LIMIT_S)
-    headroom_bytes = settings.thresholds.headroom_bytes(subject.reading.footprint_bytes)
+    headroom_bytes = settings.thresholds.headroom_bytes(subject.confirmed_bytes)
     return max(_SHORTEST_S, min(longest_s, headroom_bytes / _FILL_BYTES_PER_S / 2))

@@ -8,14 +8,14 @@ import os
 import signal
 import time
 
-from memguard.core.layout import HANDOFF, IN_FLIGHT, REQUEST, TICKET, private_dir, remove, write_atomic, write_pairs
+from memguard.core.layout import HANDOFF, REQUEST, TICKET, private_dir, remove, write_atomic
 from memguard.core.log import described
 from memguard.core.permission import narrower
 from memguard.core.thresholds import EMERGENCY
 from memguard.core.ticket import RERUN, Ticket, read_ticket
 from memguard.guard import ruleset
 from memguard.host import current, signals
-from memguard.watchdog.calls import CutOff, cut_off_calls
+from memguard.watchdog.calls import CutOff, cut_off_calls, drop_marks, leave_marks
 from memguard.watchdog.capture import capture, capture_arguments
 from memguard.watchdog.guarded_session import GuardedSession
 from memguard.watchdog.renderer import is_boot_pending
@@ -31,8 +31,10 @@ _EMERGENCY_CAPTURE_TIMEOUT_S = 3.0
 _EMERGENCY_GRACE_S = 2.0
 # A TERM-deaf process of 1 GB/s would double in its grace: growth of 5 % ends the grace, looked at every 10 ms.
 _GRACE_GROWTH = 1.05
+# Less than this is what an orderly end takes: buffers that are written out, a heap that is walked.
+_GRACE_GROWTH_BYTES = 64 * 1024 * 1024
 _GRACE_LOOK_S = 0.01
-# A restart that a watchdog died in is taken over only while its attempt is this fresh.
+# A restart that a watchdog died in is taken over only while its attempt is fresh: what its steps may take, and this.
 _TAKE_OVER_S = 60.0
 
 
@@ -124,7 +126,7 @@ class Restart:
         if not self.subject.is_alive():
             return False
         now = ruleset.decide(self.session.view(), self.limits).action
-        return self.is_urgent or now in (ruleset.RESTART, ruleset.RESTART_NOW)
+        return now in (ruleset.RESTART, ruleset.RESTART_NOW)
 
     def _prepare(self) -> None:
         """Everything that must be on disk before the first signal."""
@@ -133,13 +135,12 @@ class Restart:
         self.ticket.attempt = self._record_attempt()
         self.ticket.permission_mode = activity.permission_mode
         self.ticket.is_interrupted = activity.is_mid_turn or bool(activity.in_flight)
-        self.ticket.is_prompt_given = activity.is_prompt_given
+        self.ticket.is_prompt_given = self.session.is_prompt_given
         private_dir(f"{session.guard_dir}/{HANDOFF}")
-        folder = private_dir(f"{session.guard_dir}/{IN_FLIGHT}")
-        self.cut_off = cut_off_calls(self.activity.in_flight, self.activity.transcript)
-        for call in self.cut_off:
-            if call.fingerprint:
-                write_pairs(f"{folder}/{call.fingerprint}", {"tool": call.tool})
+        # At an open permission prompt the call that asks for it has not begun.
+        is_asking = activity.status == "waiting"
+        self.cut_off = [] if is_asking else cut_off_calls(activity.in_flight, activity.transcript)
+        leave_marks(session.guard_dir, self.cut_off)
         self.ticket.write(f"{session.guard_dir}/{TICKET}")
         session.journal.event(
             "restart_initiated", reason=self.decision.reason, attempt=self.ticket.attempt,
@@ -169,20 +170,23 @@ class Restart:
         return not signals.wait_gone([client], self.limits.force_kill_timeout_s)
 
     def _await_end(self, grace_s: float) -> bool:
-        """Wait for a graceful end; False when the grace is over or the client uses it to grow."""
-        before = current.read_process(self.subject.client.pid)
-        most_bytes = before.footprint_bytes * _GRACE_GROWTH if before else 0
+        """Wait for a graceful end; False when the grace is over, or the tree uses it to grow, or to an emergency."""
+        thresholds = self.session.settings.thresholds
+        before_bytes = current.read_tree(self.subject.client.pid).footprint_bytes
+        most_bytes = max(before_bytes * _GRACE_GROWTH, before_bytes + _GRACE_GROWTH_BYTES)
+        if thresholds.state_of(before_bytes) != EMERGENCY:
+            most_bytes = min(most_bytes, thresholds.emergency_bytes)
         deadline_s = time.monotonic() + grace_s
         while time.monotonic() < deadline_s:
             if not signals.wait_gone([self.subject.client], _GRACE_LOOK_S):
                 return True
-            process = current.read_process(self.subject.client.pid)
-            if process and process.footprint_bytes > most_bytes:
+            if current.read_tree(self.subject.client.pid).footprint_bytes >= most_bytes:
                 return False
         return False
 
     def _give_up(self, why: str) -> bool:
         remove(f"{self.session.guard_dir}/{TICKET}")
+        drop_marks(self.session.guard_dir)
         self._drop_handoff()
         self.session.journal.event("restart_failed", why=why, attempt=self.ticket.attempt)
         return False
@@ -198,6 +202,7 @@ class Restart:
         noted = last_permission_mode(self.activity.transcript)
         self.ticket.permission_mode = narrower(self.ticket.permission_mode, noted)
         self.ticket.keeps_renderer = self.forced and is_boot_pending(self.activity.config_dir, self.subject.client.pid)
+        self.session.restarted_with = self.ticket.strategy
         self.ticket.swept = True
         if os.path.exists(f"{session.guard_dir}/{TICKET}"):
             self.ticket.write(f"{session.guard_dir}/{TICKET}")
@@ -237,9 +242,11 @@ def take_over(session: GuardedSession) -> None:
     ticket = read_ticket(path)
     if ticket is None or ticket.client != session.subject.client or ticket.swept:
         return
-    attempts = session.protection().attempts()
-    if not attempts or time.time() - attempts[-1] > _TAKE_OVER_S:
+    attempts, limits = session.protection().attempts(), session.settings.restart
+    longest_s = _TAKE_OVER_S + limits.graceful_timeout_s + limits.force_kill_timeout_s
+    if session.has_client() and (not attempts or time.time() - attempts[-1] > longest_s):
         remove(path)
+        drop_marks(session.guard_dir)
         return
     session.look()
     restart = Restart(session, ruleset.Decision(ruleset.RESTART, "taken over from a watchdog that died"))

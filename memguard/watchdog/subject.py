@@ -18,7 +18,7 @@ _STARTING_AT_MOST_S = 5.0
 # (https://github.com/anthropics/claude-code/issues/79196), on top of what it holds idle.
 _RESUME_FACTOR = 14
 _IDLE_BYTES = 256 * 1024 * 1024
-# PSS costs 11 ms per GB: over a limit it is read again at the most this often.
+# PSS costs 11 ms per GB: over a limit it is read when the sum crosses another one, else at the most this often.
 _CONFIRM_EVERY_S = 1.0
 
 
@@ -37,6 +37,7 @@ class Subject:
         self.resumed_bytes = 0  # size of the transcript that it began with; 0 for a new session
         self.over_since_s = 0.0
         self._confirmed_at_s = 0.0
+        self._raw_state = NORMAL  # by the sum, at the last confirmation
 
     def is_alive(self) -> bool:
         """Whether this very process still runs."""
@@ -57,10 +58,11 @@ class Subject:
         raw = thresholds.state_of(self.reading.footprint_bytes)
         if raw == NORMAL:
             self.state, self.confirmed_bytes = NORMAL, self.reading.footprint_bytes
-        elif now_s - self._confirmed_at_s >= _CONFIRM_EVERY_S or raw != self.state:
+        elif now_s - self._confirmed_at_s >= _CONFIRM_EVERY_S or raw != self._raw_state:
             self.confirmed_bytes = min(confirm.confirmed_bytes(self.reading), self.reading.footprint_bytes)
             self.state = thresholds.state_of(self.confirmed_bytes)
             self._confirmed_at_s = now_s
+        self._raw_state = raw
         is_over = STATES.index(self.state) >= STATES.index("CRITICAL")
         self.over_since_s = (self.over_since_s or now_s) if is_over else 0.0
 

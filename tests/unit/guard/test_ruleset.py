@@ -76,3 +76,9 @@ def test_the_reason_is_said() -> None:
     view = View("CRITICAL", "guard")
     view.over_s = 130
     assert decide(view, LIMITS).reason == "footprint over the critical limit for 130 s without a turn boundary"
+
+
+def test_a_request_does_not_wait_for_a_boundary_for_ever() -> None:
+    """A background task that is over says nothing, so the boundary may never show."""
+    assert _action("NORMAL", is_requested=True, requested_s=119) == WAIT
+    assert _action("NORMAL", is_requested=True, requested_s=120) == RESTART

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 
+from memguard.core.identity import ProcessId
 from memguard.core.layout import write_pairs
 from memguard.watchdog.activity import Activity
 
@@ -23,7 +25,8 @@ class Desk:
         for name in ("guard/sessions", "spool", "config/sessions"):
             (folder / name).mkdir(parents=True)
         self.transcript = folder / f"{SESSION}.jsonl"
-        self.activity = Activity(str(folder / "guard"), str(folder / "spool"), CLIENT, str(folder / "config"))
+        client = ProcessId(CLIENT, 4711, "boot", "1")
+        self.activity = Activity(str(folder / "guard"), str(folder / "spool"), client, str(folder / "config"))
 
     def begin(self, session: str = SESSION) -> None:
         pairs: dict[str, object] = {"transcript": str(self.transcript), "cwd": "/work"}
@@ -145,5 +148,40 @@ def test_a_transcript_without_a_message_is_no_conversation(desk: Desk) -> None:
 
 def test_a_resumed_client_is_known_by_what_it_reads(desk: Desk) -> None:
     desk.transcript.write_text("x" * 1000)
-    desk.event("SessionStart", source="resume")
+    desk.event("SessionStart", source="resume", t_utc=time.time() - 3600)
+    assert desk.updated().resumed_bytes == 0, "it has read it long ago"
+    desk.event("SessionStart", source="resume", t_utc=time.time())
     assert desk.updated().resumed_bytes == 1000
+
+
+def test_an_open_permission_prompt_that_is_left_alone_becomes_a_boundary(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.registry("waiting")
+    desk.updated()
+    now_s = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now_s + 61)
+    assert desk.updated().at_boundary()
+
+
+def test_the_registry_of_a_former_process_with_this_pid_is_not_believed(desk: Desk) -> None:
+    record = {"sessionId": "stale", "status": "busy", "procStart": "99"}
+    (desk.folder / "config" / "sessions" / f"{CLIENT}.json").write_text(json.dumps(record))
+    assert desk.updated().status == ""
+    (desk.folder / "config" / "sessions" / f"{CLIENT}.json").write_text(json.dumps({**record, "procStart": "4711"}))
+    assert desk.updated().status == "busy"
+
+
+def test_another_prompt_says_that_open_calls_are_over(desk: Desk) -> None:
+    """An interrupted or denied call gets no Post hook."""
+    desk.event("PreToolUse", tool="Bash", tool_use_id="toolu_1")
+    desk.event("UserPromptSubmit")
+    assert desk.updated().in_flight == {}
+
+
+def test_clear_leaves_nothing_of_the_conversation_before(desk: Desk) -> None:
+    desk.event("Stop", background=1)
+    desk.event("PreToolUse", tool="Bash", tool_use_id="toolu_1")
+    desk.event("SessionStart", source="clear")
+    assert desk.updated().at_boundary()
+    assert desk.activity.in_flight == {}

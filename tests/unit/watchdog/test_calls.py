@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from memguard.core.call import call_fingerprint
-from memguard.watchdog.calls import cut_off_calls
+from memguard.watchdog.calls import CutOff, cut_off_calls, drop_marks, leave_marks
 
 
 def _line(call: str, value: object) -> str:
@@ -37,3 +37,19 @@ def test_a_call_behind_thirty_megabytes_is_found(tmp_path: Path) -> None:
     transcript = tmp_path / "t.jsonl"
     transcript.write_text("x" * 30_000_000 + "\n" + _line("toolu_1", {"command": "make"}))
     assert cut_off_calls({"toolu_1": "Bash"}, str(transcript))[0].fingerprint
+
+
+def test_a_call_with_a_result_is_over_though_its_hook_was_lost(tmp_path: Path) -> None:
+    transcript = tmp_path / "t.jsonl"
+    result = {"type": "user", "message": {"content": [{"type": "tool_result", "tool_use_id": "toolu_1"}]}}
+    transcript.write_text(_line("toolu_1", {"command": "make"}) + json.dumps(result) + "\n")
+    assert cut_off_calls({"toolu_1": "Bash"}, str(transcript)) == []
+
+
+def test_marks_are_there_only_while_a_call_may_come_back(tmp_path: Path) -> None:
+    leave_marks(str(tmp_path), [CutOff("Bash", "toolu_1", "")])
+    assert not (tmp_path / "in-flight").exists(), "a hook that finds the folder leaves its quiet path"
+    leave_marks(str(tmp_path), [CutOff("Bash", "toolu_1", "abc-1")])
+    assert (tmp_path / "in-flight" / "abc-1").exists()
+    drop_marks(str(tmp_path))
+    assert not (tmp_path / "in-flight").exists()
