@@ -21,30 +21,32 @@ class Companion:
         self.pid = 0
 
     def start(self) -> None:
-        """Start it where it doesn't run."""
+        """Start it where it doesn't run. Raises OSError where it can't be started."""
         now_s = time.monotonic()
         self._starts_s = [t for t in self._starts_s if now_s - t < 60]
-        if self.pid == 0 and len(self._starts_s) < _STARTS_A_MINUTE:
+        if self.pid == 0 and len(self._starts_s) < _STARTS_A_MINUTE and os.path.isdir(self._guard_dir):
             self._starts_s.append(now_s)
             self.pid = start_watchdog(*self._arguments)
-
-    def died(self) -> None:
-        """It was reaped: start another."""
-        self.pid = 0
-        self.start()
 
     def wake(self) -> None:
         """Tell it that something has changed."""
         try:
             descriptor = os.open(f"{self._guard_dir}/{WAKE}", os.O_WRONLY | os.O_NONBLOCK)
-            os.write(descriptor, b".")
-            os.close(descriptor)
         except OSError:
             return  # not there yet, or gone: its start reads the same files
+        try:
+            os.write(descriptor, b".")
+        except OSError:
+            return  # full: it is awake already
+        finally:
+            os.close(descriptor)
 
     def is_gone(self) -> bool:
         """Reap it if it has ended."""
         if self.pid:
-            pid, _ = os.waitpid(self.pid, os.WNOHANG)
+            try:
+                pid, _ = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:
+                pid = self.pid
             self.pid = 0 if pid else self.pid
         return self.pid == 0

@@ -1,30 +1,34 @@
-"""What the person reads when their client died and no restart follows."""
+"""What the person reads when their client is gone and no restart follows."""
 
 import os
 import signal
+import sys
 
 from memguard.core.layout import GUARD, SESSIONS, SNAPSHOTS, is_plain_id, project_dir, read_pairs
+from memguard.core.log import printable
 
 
 class Farewell:
     """Two lines: what happened, with the newest snapshot, and the command that takes the session up again.
 
-    Made while the guard's folder is still there; `text` is asked for when the watchdog has taken its last snapshot.
+    `look` while the guard's folder is still there; `text` when the watchdog has taken its last snapshot.
     """
 
-    def __init__(self, guard_dir: str, signal_number: int) -> None:
+    def __init__(self, guard_dir: str) -> None:
         guard = read_pairs(f"{guard_dir}/{GUARD}")
         self._snapshots = f"{project_dir(guard.get('state', ''), guard.get('project_key', ''))}/{SNAPSHOTS}"
-        self._session = _newest_session(f"{guard_dir}/{SESSIONS}")
-        self._signal_number = signal_number
+        self._sessions = f"{guard_dir}/{SESSIONS}"
+        self._session = ""
 
-    def text(self) -> str:
-        """The lines."""
-        numbers = {number.value: number.name for number in signal.Signals}
-        name = numbers.get(self._signal_number, f"signal {self._signal_number}")
+    def look(self) -> None:
+        """Remember which session is the newest."""
+        self._session = _newest(self._sessions) or self._session
+
+    def text(self, what: str) -> str:
+        """The lines, for what became of the client."""
         resume = f"--resume {self._session}" if self._session else "--continue"
         return (
-            f"memguard: the client died by {name}; snapshot: {self._snapshot() or 'none was taken'}\n"
+            f"memguard: the client {printable(what, 200)}; snapshot: {self._snapshot() or 'none was taken'}\n"
             f"  take the session up again: memguard run -- {resume}\n"
         )
 
@@ -36,9 +40,30 @@ class Farewell:
         return ""
 
 
-def _newest_session(folder: str) -> str:
-    names = _names(folder)
-    return max(names, key=lambda name: os.stat(f"{folder}/{name}").st_mtime, default="")
+def died_by(signal_number: int) -> str:
+    """What became of a client that a signal killed."""
+    numbers = {number.value: number.name for number in signal.Signals}
+    return f"died by {numbers.get(signal_number, f'signal {signal_number}')}"
+
+
+def tell(text: str) -> None:
+    """Say something to the person, if anybody is there."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        return  # hung up
+
+
+def _newest(folder: str) -> str:
+    return max(_names(folder), key=lambda name: _changed_ns(f"{folder}/{name}"), default="")
+
+
+def _changed_ns(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0  # removed meanwhile
 
 
 def _names(folder: str) -> list[str]:

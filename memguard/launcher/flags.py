@@ -195,35 +195,29 @@ def is_print(arguments: list[Argument]) -> bool:
     return has_flag(arguments, "-p", "--print")
 
 
-def is_prompt_wanted(ticket: Ticket) -> bool:
-    """Whether the next client must be given the person's prompt again, since no conversation holds it."""
-    return ticket.strategy == RERUN or not ticket.is_prompt_given
-
-
-def carries_on_by_itself(arguments: list[Argument], ticket: Ticket) -> bool:
+def carries_on_by_itself(arguments: list[Argument], ticket: Ticket, gives_prompt: bool) -> bool:
     """Whether the client is asked to continue the interrupted turn.
 
     `claude -p` would only do so beside a prompt, and an interactive client loses a prompt that is given beside it.
     """
     is_due = ticket.strategy == RESUME and ticket.is_interrupted
-    return is_due and not is_print(arguments) and not is_prompt_wanted(ticket)
+    return is_due and not is_print(arguments) and not gives_prompt
 
 
-def relaunch_words(arguments: list[Argument], ticket: Ticket) -> list[str]:
-    """The command line of the client that follows, for `ticket`.
+def relaunch_words(arguments: list[Argument], ticket: Ticket, gives_prompt: bool) -> list[str]:
+    """The command line of the client that follows, for `ticket`; `gives_prompt`: with the person's prompt again.
 
-    A rerun keeps everything but what would widen the permissions. Else the flags are replayed, the prompt only where
-    the first client never took it in.
+    A rerun keeps everything but what would widen the permissions. Else the flags that say how, not which session.
     """
     kept = [a for a in arguments if ticket.strategy == RERUN or FLAGS.get(a.flag, (REPLAYED,))[0] == REPLAYED]
     words = [word for a in _with_mode(kept, ticket) if a.flag for word in a.rendered()]
     if ticket.strategy == RESUME:
         words += ["--resume", ticket.session_id]
-    return words + _separated(_prompt(arguments, ticket))
+    return words + _separated(_prompt(arguments, ticket, gives_prompt))
 
 
-def _prompt(arguments: list[Argument], ticket: Ticket) -> list[str]:
-    if is_prompt_wanted(ticket):
+def _prompt(arguments: list[Argument], ticket: Ticket, gives_prompt: bool) -> list[str]:
+    if gives_prompt:
         return [word for a in arguments if not a.flag for word in a.words]
     if is_print(arguments):
         return [_CARRY_ON]  # without a prompt, `claude -p --resume` exits 1

@@ -2,9 +2,11 @@
 
 import os
 import select
+import time
 
 from memguard.launcher import flags
-from memguard.launcher.pipes import KeptInput, OneStream
+from memguard.launcher.kept_input import KeptInput
+from memguard.launcher.one_stream import OneStream
 
 
 class Streams:
@@ -14,7 +16,18 @@ class Streams:
         is_print = flags.is_print(arguments)
         is_stream = is_print and flags.value_of(arguments, "--output-format") == "stream-json"
         self._kept_input = KeptInput(folder) if is_print and not os.isatty(0) else None
-        self._one_stream = OneStream() if is_stream else None
+        self._one_stream = OneStream(folder) if is_stream else None
+        self._is_loss_told = False
+
+    @property
+    def is_input_whole(self) -> bool:
+        """Whether another client could be given all that this one was."""
+        return self._kept_input is None or self._kept_input.is_whole
+
+    def is_input_lost(self) -> bool:
+        """Whether another client could no longer be given all that this one was: True once, when it begins."""
+        was_told, self._is_loss_told = self._is_loss_told, not self.is_input_whole
+        return self._is_loss_told and not was_told
 
     def connect(self, is_input_wanted: bool) -> tuple[int, int]:
         """The descriptors for a new client's stdin and stdout; -1 for one that it inherits.
@@ -28,7 +41,7 @@ class Streams:
 
     def register(self, poll: "select.poll") -> None:
         """Add what may become ready."""
-        if self._kept_input and not self._kept_input.is_at_end:
+        if self._kept_input and self._kept_input.wants_more:
             poll.register(0, select.POLLIN)
         if self._kept_input and self._kept_input.sink >= 0:
             poll.register(self._kept_input.sink, select.POLLOUT)
@@ -41,15 +54,38 @@ class Streams:
             self._kept_input.take()
         elif self._kept_input and descriptor == self._kept_input.sink:
             self._kept_input.give()
-        elif self._one_stream and not self._one_stream.pump():
+        elif self._one_stream and descriptor == self._one_stream.source and not self._one_stream.pump():
             self._one_stream.close()
 
-    def drain(self, is_last: bool) -> None:
-        """A client is gone: pass on what it had written, but not a torn last line that another client follows."""
+    def drain(self, is_last: bool, most_s: float) -> None:
+        """A client is gone: pass on what it had written, but not a torn last line that another client follows.
+
+        All of it is in the pipe. Its end may never come, where something that the client started holds it open and
+        may even write on.
+        """
+        if self._kept_input:
+            self._kept_input.disconnect()
         if self._one_stream is None:
             return
-        while self._one_stream.source >= 0 and self._one_stream.pump():
+        deadline_s = time.monotonic() + most_s
+        while _has_more(self._one_stream) and time.monotonic() < deadline_s and self._one_stream.pump():
             pass
         self._one_stream.close()
         if is_last:
             self._one_stream.flush()
+
+    def abandon(self) -> None:
+        """Leave the client to itself: it finds its stdin ended and nobody at its stdout, rather than waiting for us."""
+        if self._kept_input:
+            self._kept_input.disconnect()
+        if self._one_stream:
+            self._one_stream.close()
+
+
+def _has_more(stream: OneStream) -> bool:
+    """Whether reading would give something at once; the stream's end counts as well."""
+    if stream.source < 0:
+        return False
+    poll = select.poll()
+    poll.register(stream.source, select.POLLIN)
+    return bool(poll.poll(0))

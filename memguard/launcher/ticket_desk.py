@@ -25,9 +25,14 @@ class TicketDesk:
     def ticket_for(self, client: ProcessId, status: int) -> Ticket | None:
         """The ticket for exactly this end of exactly this client; None when there is none to be honoured."""
         ticket = read_ticket(f"{self._guard_dir}/{TICKET}")
-        if ticket is None or ticket.client != client or not _is_ended_by_us(status):
+        if ticket is None or ticket.client != client or not is_ended_by_us(status):
             return None
         return ticket if self._may_relaunch() and self._is_known(ticket) else None
+
+    def has_ticket_for(self, client: ProcessId) -> bool:
+        """Whether the watchdog is ending, or has ended, this client; it may not be honoured for all that."""
+        ticket = read_ticket(f"{self._guard_dir}/{TICKET}")
+        return ticket is not None and ticket.client == client
 
     def count_relaunch(self) -> None:
         """Remember that a ticket was honoured."""
@@ -47,7 +52,7 @@ class TicketDesk:
         return ticket.strategy != RESUME or not known or ticket.session_id in known
 
 
-def _is_ended_by_us(status: int) -> bool:
+def is_ended_by_us(status: int) -> bool:
     """Whether a wait status is what the watchdog's SIGTERM or SIGKILL leaves."""
     if os.WIFSIGNALED(status):
         return os.WTERMSIG(status) in (signal.SIGTERM, signal.SIGKILL)

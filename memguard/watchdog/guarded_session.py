@@ -86,6 +86,7 @@ class GuardedSession:
     def look(self) -> None:
         """Take in what is new: settings, events, memory."""
         self._refresh_settings()
+        self.facts = read_pairs(f"{self.guard_dir}/{GUARD}") or self.facts  # the launcher may say: not any more
         self.activity.update()
         self.is_prompt_given = self.is_prompt_given or self.activity.is_prompt_given
         self.subject.resumed_bytes = self.activity.resumed_bytes

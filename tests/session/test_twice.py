@@ -40,4 +40,5 @@ def test_a_prompt_is_not_given_again_at_the_second_restart(opted_in: Sandbox) ->
 
 
 def _is_cool(sandbox: Sandbox) -> bool:
-    return time.time() - sandbox.events("restart_initiated")[-1]["t_utc"] > 1.2
+    last_s = float(sandbox.events("restart_initiated")[-1]["t_utc"])
+    return time.time() - last_s > 1.2

@@ -14,7 +14,8 @@ def _relaunched(words: list[str], strategy: str = RESUME, mode: str = "", **stat
     ticket.permission_mode = mode
     for name, value in state.items():
         setattr(ticket, name, value)
-    return relaunch_words(parse(words), ticket)
+    gives_prompt = strategy == RERUN or not ticket.is_prompt_given
+    return relaunch_words(parse(words), ticket, gives_prompt)
 
 
 def test_flags_are_replayed_and_the_prompt_is_not_given_twice() -> None:
