@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from .api_stand_in import ApiStandIn, Script
+from .guarded import Guarded
 from .harness import Client, Home, RecordingHooks, WaitingTool, client_path
 
 
@@ -63,3 +64,11 @@ def tool(tmp_path: Path) -> WaitingTool:
 def hooks(project: Path, tmp_path: Path) -> RecordingHooks:
     """Recording hooks for all events, registered in the project."""
     return RecordingHooks(project, tmp_path / "hooks")
+
+
+@pytest.fixture
+def guarded(client: Client, tmp_path: Path) -> Guarded:
+    """The real client, opted in."""
+    guarded = Guarded(client, tmp_path / "runtime")
+    guarded.memguard("init")
+    return guarded

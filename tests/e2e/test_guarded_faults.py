@@ -14,20 +14,12 @@ import pytest
 from .aftermath import the_watchdog, wait_for_nothing_left, watchdogs
 from .api_stand_in import ApiStandIn, Script, bash, text
 from .guarded import Guarded
-from .harness import Client, WaitingTool
+from .harness import WaitingTool
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-def guarded(client: Client, tmp_path: Path) -> Guarded:
-    """The real client, opted in."""
-    guarded = Guarded(client, tmp_path / "runtime")
-    guarded.memguard("init")
-    return guarded
 
 
 def _run(guarded: Guarded, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:

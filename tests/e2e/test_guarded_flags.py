@@ -10,7 +10,6 @@ import pytest
 from .aftermath import arguments_of, lower_the_limits, wait_for_nothing_left
 from .api_stand_in import ApiStandIn, Script, bash, text
 from .guarded import MB, Guarded, HungryTool, OnlyOnce
-from .harness import Client
 from .processes import is_alive, wait_until
 
 if TYPE_CHECKING:
@@ -19,14 +18,6 @@ if TYPE_CHECKING:
     from .api_stand_in import Request, Step
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-def guarded(client: Client, tmp_path: Path) -> Guarded:
-    """The real client, opted in."""
-    guarded = Guarded(client, tmp_path / "runtime")
-    guarded.memguard("init")
-    return guarded
 
 
 @pytest.fixture

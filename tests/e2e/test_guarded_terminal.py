@@ -8,31 +8,19 @@ import shlex
 import signal
 import subprocess
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import pytest
 
 from .aftermath import wait_for_nothing_left
 from .api_stand_in import ApiStandIn, Script, bash, text
 from .guarded import Guarded
-from .harness import Client, WaitingTool
+from .harness import WaitingTool
 from .processes import is_alive, process_state, wait_until
 from .terminal import Terminal
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.e2e
 
 Closing = Callable[[Terminal], None]
-
-
-@pytest.fixture
-def guarded(client: Client, tmp_path: Path) -> Guarded:
-    """The real client, opted in."""
-    guarded = Guarded(client, tmp_path / "runtime")
-    guarded.memguard("init")
-    return guarded
 
 
 def _shell(guarded: Guarded) -> Terminal:
