@@ -46,10 +46,20 @@ class LiveGuard:
         """Whether a watchdog holds this guard's lock."""
         return is_held(f"{self.folder}/{WATCHDOG}")
 
+    @property
+    def is_opted_out(self) -> bool:
+        """Whether its project was opted out under it: it is no longer acted on, nor are its hooks run."""
+        return not os.path.exists(f"{self.project_dir}/{COMPILED}")
+
     def settings(self) -> Settings:
-        """What this guard goes by."""
+        """What this guard goes by; ClientError where that is gone."""
         own = f"{self.folder}/{COMPILED}"
-        return load_settings(own if os.path.exists(own) else f"{self.project_dir}/{COMPILED}")
+        try:
+            return load_settings(own if os.path.exists(own) else f"{self.project_dir}/{COMPILED}")
+        except (KeyError, ValueError):
+            raise ClientError(
+                "the configuration of this session is gone: its project was opted out", "`memguard init` opts it in"
+            ) from None
 
     def status(self) -> dict[str, object]:
         """What the watchdog last wrote of itself; empty before its first reading."""
@@ -104,5 +114,15 @@ def _live(folder: str) -> LiveGuard | None:
 
 
 def _newest(folder: str) -> str:
-    names = [name for name in os.listdir(folder) if is_plain_id(name)] if os.path.isdir(folder) else []
-    return max(names, key=lambda name: os.stat(f"{folder}/{name}").st_mtime, default="")
+    try:
+        names = [name for name in os.listdir(folder) if is_plain_id(name)]
+    except OSError:
+        names = []
+    return max(names, key=lambda name: _changed_utc_s(f"{folder}/{name}"), default="")
+
+
+def _changed_utc_s(path: str) -> float:
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return 0.0  # removed meanwhile: the guard ends

@@ -21,6 +21,11 @@ def run(arguments: argparse.Namespace) -> int:
     if guard.pairs.get("restartable") != "1":
         why = guard.pairs.get("why", "unknown")
         raise ClientError(f"this session can't be restarted: {why}", "end it, and start it with `memguard run`")
+    if guard.is_opted_out:
+        raise ClientError("this session's project was opted out", "opt it in again with `memguard init`")
+    if guard.pairs.get("print") == "1":
+        next_step = "memguard restarts it by itself where it passes its critical limit"
+        raise ClientError("a `claude -p` session is one turn, with no boundary to restart it at", next_step)
     allowed, why = guard.protection().can_restart()
     if not allowed:
         raise ClientError(f"restart protection says no: {why}", "wait, or change [restart_policy] in your own config")
@@ -37,5 +42,9 @@ def _request(guard: LiveGuard) -> None:
         raise ClientError(
             "no watchdog listens", "it is started anew at the session's next event; try again then"
         ) from None
-    os.write(descriptor, b".")
-    os.close(descriptor)
+    try:
+        os.write(descriptor, b".")
+    except BlockingIOError:
+        pass  # full: it has been told often enough
+    finally:
+        os.close(descriptor)

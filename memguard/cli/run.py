@@ -11,6 +11,7 @@ from memguard.config import dirs
 from memguard.config.compile import compile_project, compiled_pairs
 from memguard.config.load import LoadedConfig, load_config
 from memguard.core.errors import ClientError, HostError, StateError
+from memguard.core.identity import ProcessId
 from memguard.core.layout import (
     COMPILED,
     GUARD,
@@ -23,12 +24,11 @@ from memguard.core.layout import (
     write_pairs,
 )
 from memguard.core.log import printable
-from memguard.host import current, identity
+from memguard.host import current, dead_guards, identity
 from memguard.host.capacity import capacity_bytes
-from memguard.launcher import flags
 
 _OWN_OPTIONS = ("--client", "--warning", "--critical", "--emergency", "--mode")
-_LAUNCHER = os.path.join(os.path.dirname(os.path.abspath(flags.__file__)), "__main__.py")
+_LAUNCHER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "launcher", "__main__.py")
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -61,6 +61,8 @@ def separated(words: Sequence[str]) -> list[str]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prepare, then exec; returns only by raising."""
+    if sys.platform != "linux":
+        raise HostError(f"memguard does nothing on {sys.platform} yet", "start `claude` itself")
     state_dir, runtime_dir = dirs.state_dir(), dirs.runtime_dir()
     key = opted_in_key(os.getcwd(), state_dir)
     if not key:
@@ -70,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     loaded = _configuration(root, arguments)
     client = _client(arguments.client or loaded.config.client)
     _refresh_compiled(root, state_dir, runtime_dir)
+    _collect(runtime_dir)
     guard = _make_guard(state_dir, runtime_dir, key, arguments.arguments)
     write_pairs(f"{guard}/{COMPILED}", compiled_pairs(root, runtime_dir, loaded))
     command = [sys.executable, "-I", "-S", _LAUNCHER, guard, state_dir, key, "--", client, *arguments.arguments]
@@ -93,6 +96,14 @@ def _refresh_compiled(root: str, state_dir: str, runtime_dir: str) -> None:
         sys.stderr.write(f"memguard: {error.what}; the session is guarded, but nothing lasting can be written\n")
 
 
+def _collect(runtime_dir: str) -> None:
+    """What earlier sessions have left that nobody could tidy up after; a failure is no concern of this one."""
+    try:
+        dead_guards.collect(runtime_dir)
+    except OSError as error:
+        sys.stderr.write(f"memguard: the remains of an earlier session can't be removed: {error.strerror}\n")
+
+
 def _client(configured: str | None) -> str:
     found = shutil.which(configured or "claude")
     if found:
@@ -107,9 +118,16 @@ def _refuse_inside_session(runtime_dir: str) -> None:
     pid = os.getppid()
     while pid > 1:
         record = read_pairs(client_record(runtime_dir, pid))
-        if record and record["id"].split(":")[1] == str(current.start_ticks(pid)):
+        if record and _is_alive(record.get("id", "")):
             raise ClientError("this is inside a guarded session already", "start it in a terminal of its own")
         pid = current.parent_pid(pid)
+
+
+def _is_alive(text: str) -> bool:
+    try:
+        return identity.is_alive(ProcessId.from_text(text))
+    except ValueError:
+        return False  # torn, or of another version
 
 
 def _make_guard(state_dir: str, runtime_dir: str, key: str, words: Sequence[str]) -> str:
@@ -117,8 +135,10 @@ def _make_guard(state_dir: str, runtime_dir: str, key: str, words: Sequence[str]
     launcher = identity.identify(os.getpid())
     if launcher is None:
         raise HostError("this process can't be identified", "see `/proc` is mounted")
+    from memguard.launcher import flags  # the launcher is Linux's
+
     parsed = flags.parse(list(words))
-    obstacle = flags.obstacle(list(words)) or _platform_obstacle()
+    obstacle = flags.obstacle(list(words))
     if obstacle:
         sys.stderr.write(f"memguard: watching and warning only: {obstacle}\n")
     guard = private_dir(guard_dir(runtime_dir, os.urandom(8).hex()))
@@ -132,8 +152,3 @@ def _make_guard(state_dir: str, runtime_dir: str, key: str, words: Sequence[str]
     pairs |= {"restartable": int(not obstacle), "why": obstacle, "created_utc": f"{time.time():.0f}"}
     write_pairs(f"{guard}/{GUARD}", pairs | {"print": int(flags.has_flag(parsed, "-p", "--print"))})
     return guard
-
-
-def _platform_obstacle() -> str:
-    """Where memguard was never run, it must not end anything."""
-    return "" if sys.platform == "linux" else f"memguard was never run on {sys.platform}"

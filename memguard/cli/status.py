@@ -33,7 +33,28 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def report(guard: LiveGuard) -> dict[str, object]:
-    """Everything about one guard; sizes in bytes, read now rather than taken from the watchdog."""
+    """Everything about one guard; sizes in bytes, read now rather than taken from the watchdog.
+
+    Only who it is and what it holds, where its project was opted out.
+    """
+    return _opted_out(guard) if guard.is_opted_out else _opted_in(guard)
+
+
+def _opted_out(guard: LiveGuard) -> dict[str, object]:
+    reading = current.read_tree(guard.client.pid)
+    return {
+        "project": "",
+        "session": guard.session_id,
+        "guard": guard.guard_id,
+        "client_pid": guard.client.pid,
+        "processes": len(reading.processes),
+        "footprint_bytes": reading.footprint_bytes,
+        "opted_out": True,
+        "watchdog": guard.has_watchdog,
+    }
+
+
+def _opted_in(guard: LiveGuard) -> dict[str, object]:
     settings, status = guard.settings(), guard.status()
     reading = current.read_tree(guard.client.pid)
     limits = settings.thresholds
@@ -44,6 +65,7 @@ def report(guard: LiveGuard) -> dict[str, object]:
         "client_pid": guard.client.pid,
         "processes": len(reading.processes),
         "footprint_bytes": reading.footprint_bytes,
+        "opted_out": False,
         "state": limits.state_of(reading.footprint_bytes),
         "warning_bytes": limits.warning_bytes,
         "critical_bytes": limits.critical_bytes,
@@ -79,7 +101,19 @@ def _processes(count: object) -> str:
     return "1 process" if count == 1 else f"{count} processes"
 
 
+def _shown_opted_out(r: dict[str, object]) -> str:
+    size = format_size(float(str(r["footprint_bytes"])))
+    return (
+        f"session {r['session'] or '(not begun)'}  client pid {r['client_pid']}\n"
+        f"  footprint  {size} in {_processes(r['processes'])}\n"
+        "  note       its project was opted out: it is no longer guarded"
+    )
+
+
 def _shown(r: dict[str, object]) -> str:
+    if r["opted_out"]:
+        return _shown_opted_out(r)
+
     def size(name: str) -> str:
         return format_size(float(str(r[name])))
 

@@ -17,6 +17,9 @@ def compiled_pairs(root: str, runtime_dir: str, loaded: LoadedConfig, python: st
         "runtime": runtime_dir,
         # Not resolved: a virtual environment's interpreter is a link, and finds its packages by its own path.
         "python": python or os.path.abspath(sys.executable),
+        # For what a hook starts: its own environment can hold whatever a repository's settings say.
+        "home": os.path.expanduser("~"),
+        "path": os.environ.get("PATH", os.defpath),
         "mode": config.mode,
         "warning_bytes": limits.warning_bytes,
         "critical_bytes": limits.critical_bytes,

@@ -88,11 +88,23 @@ def write_atomic(path: str, data: bytes) -> None:
     remove(temporary)
     descriptor = os.open(temporary, flags, 0o600)
     try:
-        os.write(descriptor, data)
+        write_all(descriptor, data)
         os.fsync(descriptor)
+    except OSError:
+        remove(temporary)
+        raise
     finally:
         os.close(descriptor)
     os.replace(temporary, path)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write every byte of `data`; OSError where not all of it finds room.
+
+    On a disk that is nearly full, one `write` takes what fits and says so by its result alone.
+    """
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 def remove(path: str) -> bool:
@@ -105,11 +117,11 @@ def remove(path: str) -> bool:
 
 
 def private_dir(path: str) -> str:
-    """Make a folder of 0700 (and its parents), and refuse one that is a link or another user's.
+    """Make a folder of 0700 (and those above it that are missing), and refuse one that is a link or another user's.
 
     Raises PermissionError where someone else could have put it there (a shared temporary folder).
     """
-    os.makedirs(path, mode=0o700, exist_ok=True)
+    _make_dirs(path)
     status = os.lstat(path)
     if os.name == "posix":
         if status.st_uid != os.geteuid() or status.st_mode & 0o170000 != 0o040000:
@@ -117,6 +129,38 @@ def private_dir(path: str) -> str:
         if status.st_mode & 0o077:
             os.chmod(path, 0o700)
     return path
+
+
+def _make_dirs(path: str) -> None:
+    """As `os.makedirs`, which makes the folders above with the umask's mode, whatever mode it is given."""
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(path)
+    if parent and parent != path:
+        _make_dirs(parent)
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise  # a file, or a link that leads nowhere
+
+
+def is_own_dir(path: str) -> bool:
+    """Whether `path` is a folder that this user alone can have filled: 0700, and not to be swapped by others.
+
+    False where it is missing. Without a runtime folder of the system's, ours lies below the shared temporary folder,
+    where whoever is first after a reboot makes it. The folder above may be the system's, with the sticky bit where
+    others may write to it: nobody else can rename what is ours there.
+    """
+    try:
+        own, above = os.lstat(path), os.lstat(os.path.dirname(path))
+    except OSError:
+        return False
+    user = os.geteuid()
+    if own.st_uid != user or own.st_mode & 0o170077 != 0o040000:
+        return False
+    is_folder, is_open = above.st_mode & 0o170000 == 0o040000, above.st_mode & 0o002
+    return is_folder and above.st_uid in (0, user) and (not is_open or bool(above.st_mode & 0o1000))
 
 
 def is_plain_id(text: str) -> bool:

@@ -7,6 +7,8 @@ Windows `msvcrt.locking` of one byte), so the two exclude each other; a test sho
 import os
 import sys
 
+from memguard.core.layout import write_all
+
 if sys.platform == "win32":
     import msvcrt
 else:
@@ -36,7 +38,8 @@ class FileLock:
     def write(self, text: str) -> None:
         """Leave `text` in the locked file for whoever wants to know who holds it."""
         os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, text.encode(), 0)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        write_all(self._descriptor, text.encode())
 
     def release(self) -> None:
         """Give the lock back; harmless when it isn't held."""
@@ -45,7 +48,9 @@ class FileLock:
             self._descriptor = -1
 
     def __enter__(self) -> "FileLock":
-        self.acquire()
+        """Raises OSError where the system gives no lock: what follows would run beside another."""
+        if not self.acquire():
+            raise OSError(f"{self.path} can't be locked")
         return self
 
     def __exit__(self, *_: object) -> None:

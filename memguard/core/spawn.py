@@ -16,8 +16,10 @@ MARKERS = (
     "CLAUDE_PID",
     "CLAUDE_PROJECT_DIR",
 )
-# A worker needs to find its files and the system's tools, and nothing else that a repository may have set.
+# A worker needs to find its files and the system's tools.
 _WORKER_VARIABLES = ("HOME", "PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "USER", "XDG_RUNTIME_DIR", "SYSTEMROOT")
+# Of a hook's environment, where a repository's settings can set anything: what says no more than how to print.
+_HARMLESS = ("LANG", "LC_ALL", "TZ", "USER", "SYSTEMROOT", "CLAUDE_CONFIG_DIR")
 
 
 def unmarked(environment: "dict[str, str]") -> "dict[str, str]":
@@ -26,10 +28,20 @@ def unmarked(environment: "dict[str, str]") -> "dict[str, str]":
 
 
 def worker_environment(environment: "dict[str, str]") -> "dict[str, str]":
-    """The few variables that a worker or watchdog gets."""
+    """The few variables that a worker or watchdog gets of an environment that is the person's own."""
     kept = {name: environment[name] for name in _WORKER_VARIABLES if name in environment}
     if "CLAUDE_CONFIG_DIR" in environment:
         kept["CLAUDE_CONFIG_DIR"] = environment["CLAUDE_CONFIG_DIR"]
+    return kept
+
+
+def hook_environment(environment: "dict[str, str]", pairs: "dict[str, str]") -> "dict[str, str]":
+    """The same from a hook: home, PATH and runtime folder as the project's compiled file has them from the person."""
+    kept = {name: environment[name] for name in _HARMLESS if name in environment}
+    kept["XDG_RUNTIME_DIR"] = os.path.dirname(pairs["runtime"])
+    for variable, name in (("HOME", "home"), ("PATH", "path")):
+        if pairs.get(name):
+            kept[variable] = pairs[name]
     return kept
 
 

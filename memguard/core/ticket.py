@@ -18,7 +18,10 @@ _LONGEST_TICKET = 8192
 
 
 class Ticket:
-    """One restart. `swept` is set when the first client's processes are gone: only then may the next one start."""
+    """One restart. `swept` is set when the first client's processes are gone.
+
+    The launcher waits for that before it starts the next client, but not for ever: after 15 s it goes on without.
+    """
 
     __slots__ = (
         "attempt", "client", "is_interrupted", "is_prompt_given", "keeps_renderer", "permission_mode", "session_id",

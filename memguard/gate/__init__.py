@@ -13,8 +13,10 @@ from memguard.core.layout import (
     WAKE,
     client_record,
     guard_dir,
+    is_own_dir,
     is_plain_id,
     opted_in_key,
+    private_dir,
     project_dir,
     read_pairs,
 )
@@ -22,11 +24,11 @@ from memguard.gate.event import Payload, append_line, read_payload, word
 
 if sys.platform == "linux":
     from memguard.host import linux as host  # directly: one module less on the quiet path
-else:
-    from memguard.host import current as host
 
 # core.thresholds.NORMAL, spelled out: importing it takes a twentieth of what a quiet hook may take.
 _NORMAL = "NORMAL"
+# What a guard's own configuration has no say in: which program is run, and what it is told of the person's machine.
+_OF_THE_PROJECT = ("python", "runtime", "home", "path")
 
 
 class Event:
@@ -71,6 +73,9 @@ def main(name: str) -> None:
 
 
 def _handle(name: str, state_dir: str) -> None:
+    if sys.platform != "linux":
+        _refuse(name, state_dir)
+        return
     directory = os.environ.get("CLAUDE_PROJECT_DIR") or os.getcwd()
     key = opted_in_key(directory, state_dir)
     if not key:
@@ -95,10 +100,22 @@ def _find_session(event: Event) -> None:
     if not event.session or not event.payload.looks_whole():
         _log(event, f"stdin is not an event of Claude Code ({event.payload.size_bytes} bytes)")
     event.pairs = read_pairs(f"{event.project_dir}/{COMPILED}")
-    event.client_pid, event.guard_id = _find_client(event.pairs["runtime"])
-    event.guard_dir = guard_dir(event.pairs["runtime"], event.guard_id) if event.guard_id else ""
+    runtime_dir = event.pairs["runtime"]
+    _make_sure_of(runtime_dir)
+    event.client_pid, event.guard_id = _find_client(runtime_dir)
+    event.guard_dir = guard_dir(runtime_dir, event.guard_id) if event.guard_id else ""
     if event.guard_id:
-        event.pairs = read_pairs(f"{event.guard_dir}/{COMPILED}") or event.pairs
+        fixed = {name: event.pairs[name] for name in _OF_THE_PROJECT if name in event.pairs}
+        event.pairs = {**event.pairs, **read_pairs(f"{event.guard_dir}/{COMPILED}"), **fixed}
+
+
+def _make_sure_of(runtime_dir: str) -> None:
+    """Before anything in it is believed; PermissionError where another user has, or could have, made it."""
+    if is_own_dir(runtime_dir):
+        return
+    private_dir(runtime_dir)  # missing, as after a reboot, or open to others
+    if not is_own_dir(runtime_dir):
+        raise PermissionError(f"{runtime_dir}: it, or the folder above it, is not this user's alone")
 
 
 def _find_client(runtime_dir: str) -> tuple[int, str]:
@@ -110,12 +127,24 @@ def _find_client(runtime_dir: str) -> tuple[int, str]:
     parent = os.getppid()
     for _ in range(4):
         record = read_pairs(client_record(runtime_dir, parent))
-        if record and record["id"].split(":")[1] == str(host.start_ticks(parent)):
+        if record and _is_about(record, parent):
             return parent, record["guard"]
         if str(parent) == named:
             return parent, ""
         parent = host.parent_pid(parent)
     return (0 if named else os.getppid()), ""
+
+
+def _is_about(record: "dict[str, str]", pid: int) -> bool:
+    """Whether a record is of the process that has `pid` now, as `ProcessId` tells processes apart, and names a guard.
+
+    Ticks alone repeat from boot to boot, and records outlive one where there is only `/tmp`. Boot and namespace cost
+    as much as three readings of `stat`, half a hundredth of a quiet hook.
+    """
+    boot = host.read_bytes("/proc/sys/kernel/random/boot_id", 64).decode("ascii", "replace").strip()
+    namespace = os.stat("/proc/self/ns/pid").st_ino
+    is_same = record.get("id") == f"{pid}:{host.start_ticks(pid)}:{boot}:{namespace}"
+    return is_same and is_plain_id(record.get("guard", ""))
 
 
 def _read_memory(event: Event) -> None:
@@ -143,7 +172,7 @@ def _append(event: Event) -> None:
             event.state,
             word(payload.first("tool_name")),
             word(payload.last("tool_use_id")),
-            word(payload.first("permission_mode")),
+            "" if payload.first("agent_id") else word(payload.first("permission_mode")),  # a subagent has its own
             word(payload.first("source")),
             payload.has_items("background_tasks"),
         ),
@@ -171,6 +200,13 @@ def _is_notable(event: Event) -> bool:
     if event.state != _NORMAL or event.name in ("SessionStart", "PreCompact"):
         return True
     return event.name == "PreToolUse" and os.path.exists(f"{event.guard_dir}/in-flight")
+
+
+def _refuse(name: str, state_dir: str) -> None:
+    if name == "SessionStart":
+        from memguard.core.log import append_log
+
+        append_log(state_dir, f"memguard does nothing on {sys.platform} yet: this session is not watched")
 
 
 def _log(event: Event, text: str) -> None:

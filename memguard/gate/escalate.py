@@ -4,7 +4,7 @@ import os
 
 from memguard.core.identity import ProcessId
 from memguard.core.layout import ENDED, GUARD, SESSIONS, guard_dir, private_dir, read_pairs
-from memguard.core.spawn import start_detached, start_watchdog_command, worker_environment
+from memguard.core.spawn import hook_environment, start_detached, start_watchdog_command
 from memguard.gate import Event
 from memguard.host import identity
 
@@ -41,7 +41,7 @@ def _start_watchdog(event: Event) -> None:
         return
     python = event.pairs["python"]
     command = start_watchdog_command(python, event.guard_dir, event.state_dir, event.key, client.to_text())
-    start_detached(command, worker_environment(dict(os.environ)))
+    start_detached(command, hook_environment(dict(os.environ), event.pairs))
 
 
 def capture_arguments(event: Event, reason: str) -> "list[str]":
@@ -63,4 +63,4 @@ def capture_arguments(event: Event, reason: str) -> "list[str]":
 def capture(event: Event, reason: str) -> None:
     """Start a capture that outlives this hook."""
     command = [event.pairs["python"], "-I", "-m", "memguard.state.capture", *capture_arguments(event, reason)]
-    start_detached(command, worker_environment(dict(os.environ)))
+    start_detached(command, hook_environment(dict(os.environ), event.pairs))

@@ -11,8 +11,12 @@ hook imports costs it a sixtieth.)
 
 import os
 
-# The fields needed lie in the first kilobyte or, behind tool input and output, in the last.
-_KEPT_BYTES = 65536
+from memguard.core.layout import write_all
+
+# The fields needed lie in the first kilobyte or, behind tool input and output, in the last. The beginning is kept long
+# enough to be parsed where a call may be one that a restart cut off: its whole input tells (ADR 4).
+_KEPT_HEAD_BYTES = 1048576
+_KEPT_TAIL_BYTES = 65536
 
 
 class Payload:
@@ -64,7 +68,7 @@ def _value(data: bytes, start: int, name_length: int) -> str:
 
 
 def read_payload(descriptor: int = 0) -> Payload:
-    """Read to the end, so that the client never meets a closed pipe, keeping 128 KiB at most."""
+    """Read to the end, so that the client never meets a closed pipe, keeping 1 MiB and 64 KiB at most."""
     head = tail = b""
     size_bytes = 0
     while True:
@@ -72,9 +76,9 @@ def read_payload(descriptor: int = 0) -> Payload:
         if not data:
             return Payload(head, tail, size_bytes)
         size_bytes += len(data)
-        if len(head) < _KEPT_BYTES:
-            head = (head + data)[:_KEPT_BYTES]
-        tail = (tail + data)[-_KEPT_BYTES:]
+        if len(head) < _KEPT_HEAD_BYTES:
+            head = (head + data)[:_KEPT_HEAD_BYTES]
+        tail = (tail + data)[-_KEPT_TAIL_BYTES:]
 
 
 # About 4,000 events; the file before it is kept once, as `<session>.jsonl.1`.
@@ -96,16 +100,35 @@ def word(text: str) -> str:
 
 
 def append_line(project_dir: str, session: str, fields: tuple[object, ...]) -> None:
-    """Append one line; OSError when the state folder can't be written."""
+    """Append one line; OSError when the state folder can't be written, or has room for a part only."""
     path = f"{project_dir}/spool/{session or 'unknown'}.jsonl"
     descriptor = _open(path)
     try:
-        os.write(descriptor, (_LINE % fields).encode())
-        size_bytes = os.lseek(descriptor, 0, os.SEEK_CUR)
+        write_all(descriptor, (_LINE % fields).encode())
+        if os.lseek(descriptor, 0, os.SEEK_CUR) > _ROTATE_BYTES:
+            _rotate(path, descriptor)
     finally:
         os.close(descriptor)
-    if size_bytes > _ROTATE_BYTES:
-        os.replace(path, path + ".1")
+
+
+def _rotate(path: str, descriptor: int) -> None:
+    """Put the full file aside, once: of two hooks at the same time, the second finds another file at `path`.
+
+    Without the lock it could look before the first renames and rename after a third has begun a new file.
+    """
+    import fcntl
+
+    fcntl.flock(descriptor, fcntl.LOCK_EX)  # given back when the descriptor is closed
+    try:
+        if _is_at(path, descriptor):
+            os.replace(path, path + ".1")
+    except FileNotFoundError:
+        return
+
+
+def _is_at(path: str, descriptor: int) -> bool:
+    named, opened = os.lstat(path), os.fstat(descriptor)
+    return (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)
 
 
 def _open(path: str) -> int:

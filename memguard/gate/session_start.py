@@ -5,11 +5,12 @@ import os
 import subprocess
 import time
 
+from memguard.core.errors import HostError
 from memguard.core.layout import HANDOFF, RELAUNCH, SESSIONS, is_plain_id, private_dir, read_pairs, write_pairs
 from memguard.core.log import append_log
-from memguard.core.spawn import worker_environment
+from memguard.core.spawn import hook_environment
 from memguard.gate import Event, escalate
-from memguard.host import identity
+from memguard.host import dead_guards, identity
 
 # A claim takes 0.3 s; the hook itself is cut off by the client after 10 s.
 _CLAIM_TIMEOUT_S = 8
@@ -20,6 +21,7 @@ def begin(event: Event) -> "dict[str, object]":
     if not event.session:
         return {}
     record_session(event)
+    _collect(event)
     ticket = _owed_ticket(event)
     if ticket:
         return _claim(event, ticket)
@@ -49,6 +51,14 @@ def is_transcript(path: str, session: str) -> bool:
     return name == f"{session}.jsonl" and inside and plain and ".." not in path.split("/")
 
 
+def _collect(event: Event) -> None:
+    """What sessions have left that nobody could tidy up after; a failure is no concern of this one."""
+    try:
+        dead_guards.collect(event.pairs["runtime"])
+    except (OSError, HostError) as error:
+        append_log(event.state_dir, f"dead guards not removed: {error}")
+
+
 def _owed_ticket(event: Event) -> str:
     """The ticket whose relaunch this very process is, while its handoff is unclaimed; else empty."""
     relaunch = read_pairs(f"{event.guard_dir}/{RELAUNCH}")
@@ -66,7 +76,7 @@ def _claim(event: Event, ticket: str) -> "dict[str, object]":
     command = [event.pairs["python"], "-I", "-m", "memguard.handoff.claim", "--guard", event.guard_dir]
     done = subprocess.run(
         [*command, "--ticket", ticket, "--source", source],
-        env=worker_environment(dict(os.environ)),
+        env=hook_environment(dict(os.environ), event.pairs),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=_CLAIM_TIMEOUT_S,

@@ -5,13 +5,14 @@ import os
 import time
 
 from memguard.core.call import call_fingerprint
-from memguard.core.layout import IN_FLIGHT, TOLD, private_dir
+from memguard.core.layout import IN_FLIGHT, TOLD, private_dir, write_all
 from memguard.core.reading import TreeReading
 from memguard.core.settings import thresholds_of
 from memguard.core.thresholds import NORMAL, STATES
 from memguard.core.units import format_size
 from memguard.gate import Event, escalate
 from memguard.gate.event import word
+from memguard.gate.outlook import outlook
 from memguard.host import confirm, current
 
 # A tree whose sum is over a limit but whose PSS isn't (shared memory) is measured again after this long.
@@ -28,7 +29,7 @@ def handle(event: Event) -> None:
         escalate.see_to_watchdog(event)
     answer = _answer(event)
     if answer:
-        os.write(1, json.dumps(answer).encode())
+        write_all(1, json.dumps(answer).encode())
 
 
 def _answer(event: Event) -> "dict[str, object]":
@@ -82,7 +83,8 @@ def _warning(event: Event) -> "dict[str, object]":
         _touch(marker + ".unconfirmed")
         return {}
     _touch(marker)
-    escalate.capture(event, f"footprint at {event.state}")
+    if not event.watched:  # a watchdog takes its own
+        escalate.capture(event, f"footprint at {event.state}")
     return _told(event, reading, confirmed_bytes)
 
 
@@ -92,19 +94,19 @@ def _told(event: Event, reading: TreeReading, confirmed_bytes: int) -> "dict[str
         f"memguard: this session's processes hold {format_size(confirmed_bytes)},"
         f" at or over the {event.state.lower()} limit of {format_size(limit_bytes)}"
     )
-    answer: dict[str, object] = {"systemMessage": f"{text}. Pause memguard: memguard pause"}
+    prospect = outlook(event)
+    answer: dict[str, object] = {"systemMessage": f"{text}. {prospect} Pause memguard: memguard pause"}
     if event.name in _SPEAKS_TO_MODEL:
-        answer["hookSpecificOutput"] = {"hookEventName": event.name, "additionalContext": _facts(event, reading, text)}
+        context = _facts(reading, text, prospect)
+        answer["hookSpecificOutput"] = {"hookEventName": event.name, "additionalContext": context}
     return answer
 
 
-def _facts(event: Event, reading: TreeReading, text: str) -> str:
-    processes = len(reading.processes)
-    critical = format_size(thresholds_of(event.pairs).critical_bytes)
+def _facts(reading: TreeReading, text: str, prospect: str) -> str:
     return (
-        f"{text}; the client itself holds {format_size(reading.client_bytes)} of it, in a tree of {processes}"
-        f" processes. At {critical} the session is snapshotted and restarted. Output that is filtered before it is"
-        " printed, and files read in parts, keep the conversation smaller."
+        f"{text}; the client itself holds {format_size(reading.client_bytes)} of it, in a tree of"
+        f" {len(reading.processes)} processes. {prospect} Output that is filtered before it is printed, and files read"
+        " in parts, keep the conversation smaller."
     )
 
 

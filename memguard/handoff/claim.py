@@ -65,9 +65,14 @@ def claim(guard_dir: str, ticket: str, source: str) -> dict[str, object]:
     snapshot_id = record["id"] if record else facts.snapshot
     unsent = len(record["conversation"].get("unsent", [])) if record else 0
     return {
-        "systemMessage": person_line(facts, snapshot_id, unsent),
+        "systemMessage": person_line(facts, snapshot_id, unsent, _session_of(record)),
         "hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": digest},
     }
+
+
+def _session_of(record: Snapshot | None) -> str:
+    session = record["session_id"] if record else ""
+    return session if is_plain_id(session) else ""
 
 
 class Handoff:

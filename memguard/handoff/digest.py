@@ -76,7 +76,9 @@ def _restart(facts: Facts, record: Snapshot | None, source: str, problem: str) -
 def _sizes(facts: Facts) -> str:
     confirmed = f", confirmed {format_size(facts.confirmed_bytes)}" if facts.confirmed_bytes else ""
     limit = (
-        f"; the {facts.limit_name or 'memory'} limit is {format_size(facts.limit_bytes)}" if facts.limit_bytes else ""
+        f"; the {facts.limit_name or 'memory'} limit is {format_size(facts.limit_bytes)}"
+        if facts.limit_bytes and not facts.is_asked_for
+        else ""
     )
     return f"Memory of the session's process tree: {format_size(facts.footprint_bytes)}{confirmed}{limit}."
 
@@ -119,8 +121,9 @@ def _cut_off(facts: Facts, record: Snapshot | None) -> list[str]:
     for call in facts.in_flight:
         tool, command = quoted(call.get("tool", ""), _NAME), quoted(what.get(str(call.get("tool_use_id")), ""), _PATH)
         lines.append(
-            f"- The tool call {tool} {command} had started and was cut off; it may have taken effect. "
-            "Its repetition is denied once, with this reason."
+            f"- The tool call {tool} {command} had started and was cut off; it may have taken effect."
+            # Only where its input was known can its repetition be recognised.
+            + (" Its repetition is denied once, with this reason." if call.get("is_denied_once") is True else "")
         )
     return lines
 

@@ -10,6 +10,7 @@ from typing import Any
 from memguard.core.log import printable
 from memguard.core.ticket import STRATEGIES
 
+ASKED_FOR = "asked for by the person"  # as guard.ruleset notes it
 _LIMITS = ("warning", "critical", "emergency")
 _LONGEST_FACTS = 1048576
 
@@ -39,6 +40,11 @@ class Facts:
     def size_bytes(self) -> int:
         """The footprint that the restart rests on: the confirmed one where there is one."""
         return self.confirmed_bytes or self.footprint_bytes
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether the person asked for this restart: then no limit was the reason."""
+        return self.reason == ASKED_FOR
 
     @property
     def is_known(self) -> bool:

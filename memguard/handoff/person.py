@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memguard.core.log import printable
+from memguard.core.ticket import FRESH
 from memguard.core.units import format_size
 from memguard.handoff.facts import whole_number
 
@@ -12,16 +13,22 @@ if TYPE_CHECKING:
     from memguard.handoff.facts import Facts
 
 
-def person_line(facts: Facts, snapshot_id: str, unsent: int = 0) -> str:
-    """Size, limit, what was ended, the snapshot, how to undo and how to pause; and what they typed in vain."""
-    parts = [_size(facts), _ended(facts)]
+def person_line(facts: Facts, snapshot_id: str, unsent: int = 0, session_id: str = "") -> str:
+    """Why, what was ended, the snapshot, how to go back and how to pause; and what they typed in vain."""
+    parts = [_why(facts), _ended(facts)]
     if unsent:
         parts.append(f"not sent: {unsent} message{'s' * (unsent > 1)} that you typed during the turn")
     if snapshot_id:
-        parts.append(f"snapshot {snapshot_id} (to see or undo: memguard snapshots show {snapshot_id})")
+        parts.append(f"snapshot {snapshot_id} (to see it: memguard snapshots show {snapshot_id})")
     else:
         parts.append(f"NO snapshot was taken: {facts.snapshot_missing or 'unknown why'}")
+    if facts.strategy == FRESH and session_id:
+        parts.append(f"this is a new session; the one before is unchanged: claude --resume {session_id}")
     return f"memguard restarted this session: {'; '.join(filter(None, parts))}; to stop this: memguard pause"
+
+
+def _why(facts: Facts) -> str:
+    return "you asked for it" if facts.is_asked_for else _size(facts)
 
 
 def _size(facts: Facts) -> str:

@@ -83,7 +83,7 @@ def capture(request: CaptureRequest, timings: Timings | None = None) -> str:
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     from memguard.state import keys
     from memguard.state.gather import Gathering
-    from memguard.state.retention import prune, retention_days
+    from memguard.state.retention import prune, prune_spools, retention_days
     from memguard.state.store import Store
 
     gathering = Gathering(request)
@@ -93,7 +93,9 @@ def capture(request: CaptureRequest, timings: Timings | None = None) -> str:
     with store.draft(public_key) as draft:
         timings.step("lock")
         snapshot = _write(draft, request, gathering, timings)
-        prune(store, retention_days(store.project_dir))
+        days = retention_days(store.project_dir)
+        prune(store, days)
+        prune_spools(store.project_dir, days)
     timings.step("retention")
     if request.ticket:
         _leave_note(request, snapshot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import stat
@@ -14,13 +15,26 @@ from memguard.core.log import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from _typeshed import ReadableBuffer
+
 NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+
+
+class _Whole(io.FileIO):
+    """Unbuffered, and each `write` takes all or raises OSError: on a nearly full disk the system takes a part."""
+
+    def write(self, data: ReadableBuffer) -> int:
+        with memoryview(data) as whole:
+            written = 0
+            while written < whole.nbytes:
+                written += super().write(whole[written:])
+        return written
 
 
 def create(path: str) -> BinaryIO:
     """A new file of mode 0600, open for writing; FileExistsError where anything is already there."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW | getattr(os, "O_BINARY", 0), 0o600)
-    return os.fdopen(descriptor, "wb", buffering=0)
+    return _Whole(descriptor, "wb")
 
 
 def sync(file: BinaryIO) -> None:

@@ -6,7 +6,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, TypedDict
 
-from memguard.state.git import UNKNOWN, run_git
+from memguard.state.git import UNKNOWN, Git
 from memguard.state.redact import redact_text
 
 if TYPE_CHECKING:
@@ -43,14 +43,15 @@ def unknown_git() -> GitState:
 
 
 def read_git(directory: str) -> GitState:
-    """Branch, head, changed files and the size of the changes; `unknown` within 1 s for each question."""
+    """Branch, head, changed files and the size of the changes; `unknown` where it takes longer than 1 s in all."""
     if not os.path.isdir(directory):
         return unknown_git()
-    text = run_git(directory, "status", "--porcelain=v2", "--branch", "-z", _NO_SUBMODULES)
+    git = Git(directory)
+    text = git.run("status", "--porcelain=v2", "--branch", "-z", _NO_SUBMODULES)
     if text is None:
         return unknown_git()
     found = _parse_status(text.split("\0"))
-    diff = run_git(directory, *_DIFF, "HEAD")
+    diff = git.run(*_DIFF, "HEAD")
     found["diff"] = redact_text(UNKNOWN if diff is None else diff)[:_MOST_DIFF_CHARS]
     return found
 

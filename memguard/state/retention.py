@@ -1,4 +1,4 @@
-"""How long snapshots are kept: `retention_days`, but never without the newest good one."""
+"""How long snapshots are kept: `retention_days`, but never without the newest good one; spools likewise."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from memguard.core.layout import COMPILED, read_pairs
+from memguard.core.layout import COMPILED, SPOOL, read_pairs, remove
 from memguard.state import files
 
 if TYPE_CHECKING:
@@ -39,6 +39,24 @@ def prune(store: Store, days: float, now_utc_s: float | None = None) -> list[str
         os.rename(os.path.join(store.folder, name), hidden)
         files.remove_tree(hidden)
     return gone
+
+
+def prune_spools(project_dir: str, days: float, now_utc_s: float | None = None) -> list[str]:
+    """Remove the spools that no event was added to for longer; their names. The rules of snapshots don't hold here."""
+    now = time.time() if now_utc_s is None else now_utc_s
+    folder = os.path.join(project_dir, SPOOL)
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    gone = [name for name in names if now - _changed_utc_s(os.path.join(folder, name), now) > days * _DAY_S]
+    for name in gone:
+        remove(os.path.join(folder, name))
+    return gone
+
+
+def _changed_utc_s(path: str, now_utc_s: float) -> float:
+    try:
+        return os.lstat(path).st_mtime
+    except OSError:
+        return now_utc_s  # gone already
 
 
 def _age_s(snapshot_id: str, now_utc_s: float) -> float:

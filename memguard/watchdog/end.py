@@ -1,11 +1,11 @@
 """The end of a guarded session: nothing of it is left behind, neither processes nor live files."""
 
-import os
 import signal
 import time
 
 from memguard.core.layout import ENDED, client_record, read_pairs, remove
 from memguard.host import signals
+from memguard.host.dead_guards import remove_folder
 from memguard.watchdog.capture import capture, capture_arguments
 from memguard.watchdog.guarded_session import GuardedSession
 from memguard.watchdog.sweep import sweep
@@ -20,7 +20,7 @@ def finish(session: GuardedSession) -> None:
     killed, hung up on, or lost its launcher (and with it its terminal) can't have.
     """
     if session.generation < 0:
-        _remove_folder(session.guard_dir)  # the launcher never came to start a client
+        remove_folder(session.guard_dir)  # the launcher never came to start a client
         return
     if session.launcher and not session.has_launcher() and session.has_client():
         _end_client(session)
@@ -29,7 +29,7 @@ def finish(session: GuardedSession) -> None:
     if session.launcher and not _is_regular(session):
         _sweep_and_note(session)
     _remove_record(session)
-    _remove_folder(session.guard_dir)
+    remove_folder(session.guard_dir)
 
 
 def _is_regular(session: GuardedSession) -> bool:
@@ -73,19 +73,3 @@ def _remove_record(session: GuardedSession) -> None:
     path = client_record(session.settings.runtime_dir, session.subject.client.pid)
     if read_pairs(path).get("guard") == session.guard_id:
         remove(path)
-
-
-def _remove_folder(folder: str) -> None:
-    for parent, folders, files in os.walk(folder, topdown=False):
-        for name in files:
-            remove(f"{parent}/{name}")
-        for name in folders:
-            _remove_entry(f"{parent}/{name}")
-    _remove_entry(folder)
-
-
-def _remove_entry(path: str) -> None:
-    try:
-        os.unlink(path) if os.path.islink(path) else os.rmdir(path)
-    except OSError:
-        return  # something was added meanwhile: the next session's start finds it

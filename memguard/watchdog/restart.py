@@ -227,7 +227,10 @@ class Restart:
             "snapshot_missing": self.capture_error,
             "ended": [{"pid": pid, "name": name, "footprint_bytes": size} for pid, name, size in result.ended],
             "spared": [{"pid": pid, "name": name, "why": "holds a terminal"} for pid, name in result.spared],
-            "in_flight": [{"tool": call.tool, "tool_use_id": call.tool_use_id} for call in self.cut_off],
+            "in_flight": [
+                {"tool": call.tool, "tool_use_id": call.tool_use_id, "is_denied_once": bool(call.fingerprint)}
+                for call in self.cut_off
+            ],
         }
 
 

@@ -1,5 +1,6 @@
 """The light half's lock and filelock's are one lock."""
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -29,3 +30,12 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     code = f"import os; from memguard.core.lock import FileLock; FileLock({path!r}).acquire(); os.kill(os.getpid(), 9)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
     assert not is_held(path)
+
+
+def test_nothing_runs_unlocked_where_the_system_gives_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(OSError, match="can't be locked"), FileLock(str(tmp_path / "lock")):
+        pytest.fail("ran without the lock")

@@ -3,8 +3,9 @@
 import json
 import os
 import tempfile
+from pathlib import Path
 
-from memguard.gate.event import Payload, read_payload
+from memguard.gate.event import Payload, _rotate, append_line, read_payload
 
 
 def _payload(event: object) -> Payload:
@@ -39,7 +40,7 @@ def test_fields_at_both_ends_of_fifty_megabytes_are_found_in_constant_memory() -
     payload = _payload({"session_id": "abc", "tool_input": {"content": "x" * 50_000_000}, "tool_use_id": "toolu_1"})
     assert (payload.first("session_id"), payload.last("tool_use_id")) == ("abc", "toolu_1")
     assert payload.size_bytes > 50_000_000
-    assert len(payload.head) + len(payload.tail) <= 131072
+    assert len(payload.head) + len(payload.tail) <= 1048576 + 65536
 
 
 def test_spaces_after_the_colon_do_no_harm() -> None:
@@ -61,3 +62,37 @@ def test_what_is_torn_or_no_object_does_not_look_whole() -> None:
 
 def test_a_value_that_needs_unescaping_is_no_plain_word() -> None:
     assert _payload({"session_id": 'a"b'}).first("session_id") == ""
+
+
+LINE = (0.0, "Stop", "s", 1, 2, 3, 4, "NORMAL", "x" * 80, "", "", "", 0)
+
+
+def _lines(project: Path) -> int:
+    return sum(path.read_bytes().count(b"\n") for path in (project / "spool").iterdir())
+
+
+def test_a_full_spool_is_put_aside_once(tmp_path: Path) -> None:
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool" / "s.jsonl").write_bytes(b"\n" * 1048576)
+    append_line(str(tmp_path), "s", LINE)
+    append_line(str(tmp_path), "s", LINE)
+    assert (tmp_path / "spool" / "s.jsonl.1").stat().st_size > 1048576
+    assert _lines(tmp_path) == 1048576 + 2
+
+
+def test_a_hook_that_was_overtaken_does_not_put_the_new_file_aside(tmp_path: Path) -> None:
+    """Two hooks find the same file full; by the time that the second looks, a third has begun another."""
+    path = str(tmp_path / "s.jsonl")
+    (tmp_path / "s.jsonl").write_text("full")
+    overtaken = os.open(path, os.O_WRONLY | os.O_APPEND)
+    os.replace(path, path + ".1")
+    (tmp_path / "s.jsonl").write_text("new")
+    _rotate(path, overtaken)
+    os.close(overtaken)
+    assert ((tmp_path / "s.jsonl").read_text(), (tmp_path / "s.jsonl.1").read_text()) == ("new", "full")
+
+
+def test_an_event_of_half_a_megabyte_is_still_parsed() -> None:
+    command = "x" * 500_000
+    parsed = _payload({"tool_name": "Bash", "tool_input": {"command": command}}).parsed()
+    assert parsed["tool_input"] == {"command": command}

@@ -85,6 +85,27 @@ def test_what_differs_is_said() -> None:
     assert 'no snapshot of the state before the restart: "disk full"' in without
 
 
+def test_a_denial_is_announced_only_where_there_will_be_one() -> None:
+    call = {"tool": "Bash", "tool_use_id": "toolu_1"}
+    assert "denied once" not in build_digest(facts(in_flight=[call]), record(), None, "resume")
+    held = build_digest(facts(in_flight=[{**call, "is_denied_once": True}]), record(), None, "resume")
+    assert "Its repetition is denied once" in held
+
+
+def test_a_restart_that_was_asked_for_blames_no_limit() -> None:
+    asked = facts(reason="asked for by the person")
+    line = person_line(asked, "20261123T013405Z-1f3a9c")
+    assert "you asked for it" in line
+    assert "limit" not in line + build_digest(asked, record(), None, "resume")
+
+
+def test_a_new_session_names_the_one_before_it_which_is_as_it_was() -> None:
+    wanted = "unchanged: claude --resume s-1"
+    assert wanted in person_line(facts(strategy="fresh"), "x", 0, "s-1")
+    assert wanted not in person_line(facts(), "x", 0, "s-1")
+    assert "undo" not in person_line(facts(), "x", 0, "s-1")
+
+
 def test_without_a_record_it_is_made_of_the_facts_and_says_so() -> None:
     digest = build_digest(facts(), None, None, "resume", "the handoff note was changed or damaged")
     assert 'could not be read: "the handoff note was changed or damaged"' in digest

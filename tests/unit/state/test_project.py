@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from memguard.state import git as git_module
 from memguard.state.git import run_git
 from memguard.state.project import open_files, read_git, snapshot_project, unknown_git
 
@@ -117,6 +118,29 @@ def test_variables_from_outside_mean_nothing(repository: Path, tmp_path: Path, m
     monkeypatch.setenv("GIT_EXTERNAL_DIFF", str(program))
     assert read_git(str(repository))["branch"] == "main"
     assert not (tmp_path / "mark").exists()
+
+
+def test_all_questions_to_git_together_have_one_second(repository: Path) -> None:
+    """Each of three calls may take 0.4 s here; on their own none would be too slow."""
+    program = repository / "slow"
+    program.write_text('#!/bin/sh\nsleep 0.4\nexec /usr/bin/git "$@"\n')
+    program.chmod(0o755)
+    (repository / "bin").mkdir()
+    (repository / "bin" / "git").symlink_to(program)
+    before_s = time.monotonic()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(git_module._VARIABLES, "PATH", f"{repository / 'bin'}:/usr/bin:/bin")
+        found = read_git(str(repository))
+    assert time.monotonic() - before_s < 1.5
+    assert (found["branch"], found["diff"]) == ("main", "unknown")
+
+
+def test_of_endless_output_only_the_beginning_is_kept(repository: Path) -> None:
+    for number in range(3000):
+        (repository / f"{number:04}-{'x' * 180}").touch()
+    shown = run_git(str(repository), "status", "--porcelain=v2", "-z", timeout_s=20)
+    assert shown is not None
+    assert len(shown) == 262144
 
 
 def test_git_that_hangs_is_unknown_in_time(repository: Path) -> None:
