@@ -11,7 +11,6 @@ from memguard.core.layout import (
     COMPILED,
     GUARD,
     PROTECTION,
-    SESSIONS,
     STATUS,
     WATCHDOG,
     is_plain_id,
@@ -21,6 +20,7 @@ from memguard.core.layout import (
     read_pairs,
 )
 from memguard.core.lock import is_held
+from memguard.core.sessions import newest_session
 from memguard.core.settings import Settings, load_settings
 from memguard.guard.protection import Protection
 from memguard.host import identity
@@ -34,7 +34,7 @@ class LiveGuard:
         self.client = client
         self.guard_id = os.path.basename(folder)
         self.pairs = read_pairs(f"{folder}/{GUARD}")
-        self.session_id = _newest(f"{folder}/{SESSIONS}")
+        self.session_id = newest_session(folder)
 
     @property
     def project_dir(self) -> str:
@@ -111,18 +111,3 @@ def _live(folder: str) -> LiveGuard | None:
     except ValueError:
         return None
     return LiveGuard(folder, client) if identity.is_alive(client) else None
-
-
-def _newest(folder: str) -> str:
-    try:
-        names = [name for name in os.listdir(folder) if is_plain_id(name)]
-    except OSError:
-        names = []
-    return max(names, key=lambda name: _changed_utc_s(f"{folder}/{name}"), default="")
-
-
-def _changed_utc_s(path: str) -> float:
-    try:
-        return os.stat(path).st_mtime
-    except OSError:
-        return 0.0  # removed meanwhile: the guard ends

@@ -150,5 +150,5 @@ def _make_guard(state_dir: str, runtime_dir: str, key: str, words: Sequence[str]
         "launcher": launcher.to_text(),
     }
     pairs |= {"restartable": int(not obstacle), "why": obstacle, "created_utc": f"{time.time():.0f}"}
-    write_pairs(f"{guard}/{GUARD}", pairs | {"print": int(flags.has_flag(parsed, "-p", "--print"))})
+    write_pairs(f"{guard}/{GUARD}", pairs | {"print": int(flags.is_print(parsed))})
     return guard

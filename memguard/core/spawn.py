@@ -17,7 +17,9 @@ MARKERS = (
     "CLAUDE_PROJECT_DIR",
 )
 # A worker needs to find its files and the system's tools.
-_WORKER_VARIABLES = ("HOME", "PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "USER", "XDG_RUNTIME_DIR", "SYSTEMROOT")
+_WORKER_VARIABLES = (
+    "HOME", "PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "USER", "XDG_RUNTIME_DIR", "SYSTEMROOT", "CLAUDE_CONFIG_DIR",
+)  # fmt: skip
 # Of a hook's environment, where a repository's settings can set anything: what says no more than how to print.
 _HARMLESS = ("LANG", "LC_ALL", "TZ", "USER", "SYSTEMROOT", "CLAUDE_CONFIG_DIR")
 
@@ -29,10 +31,7 @@ def unmarked(environment: "dict[str, str]") -> "dict[str, str]":
 
 def worker_environment(environment: "dict[str, str]") -> "dict[str, str]":
     """The few variables that a worker or watchdog gets of an environment that is the person's own."""
-    kept = {name: environment[name] for name in _WORKER_VARIABLES if name in environment}
-    if "CLAUDE_CONFIG_DIR" in environment:
-        kept["CLAUDE_CONFIG_DIR"] = environment["CLAUDE_CONFIG_DIR"]
-    return kept
+    return {name: environment[name] for name in _WORKER_VARIABLES if name in environment}
 
 
 def hook_environment(environment: "dict[str, str]", pairs: "dict[str, str]") -> "dict[str, str]":
@@ -69,6 +68,24 @@ def _silence() -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
+
+
+def capture_command(python: str, project: "tuple[str, str]", reason: str, session: "dict[str, str]") -> "list[str]":
+    """The command line of a capture: ids and paths only.
+
+    `project` is state folder and project key; `session` has id, transcript, cwd and client, each perhaps empty.
+    """
+    values = {
+        "--state": project[0],
+        "--project-key": project[1],
+        "--reason": reason,
+        "--session": session["id"],
+        "--transcript": session["transcript"],
+        "--cwd": session["cwd"],
+        "--client": session["client"],
+    }
+    command = [python, "-I", "-m", "memguard.state.capture"]
+    return command + [part for name, value in values.items() for part in (name, value)]
 
 
 def start_watchdog_command(python: str, guard_dir: str, state_dir: str, key: str, client: str = "") -> "list[str]":

@@ -4,7 +4,7 @@ import os
 
 from memguard.core.identity import ProcessId
 from memguard.core.layout import ENDED, GUARD, SESSIONS, guard_dir, private_dir, read_pairs
-from memguard.core.spawn import hook_environment, start_detached, start_watchdog_command
+from memguard.core.spawn import capture_command, hook_environment, start_detached, start_watchdog_command
 from memguard.gate import Event
 from memguard.host import identity
 
@@ -44,23 +44,15 @@ def _start_watchdog(event: Event) -> None:
     start_detached(command, hook_environment(dict(os.environ), event.pairs))
 
 
-def capture_arguments(event: Event, reason: str) -> "list[str]":
-    """The arguments of a capture of this event's session: ids and paths only."""
-    session = read_pairs(f"{event.guard_dir}/{SESSIONS}/{event.session}")
-    client = identity.identify(event.client_pid)
-    values = {
-        "--state": event.state_dir,
-        "--project-key": event.key,
-        "--reason": reason,
-        "--session": event.session,
-        "--transcript": session.get("transcript", ""),
-        "--cwd": session.get("cwd", ""),
-        "--client": client.to_text() if client else "",
-    }
-    return [part for name, value in values.items() for part in (name, value)]
-
-
 def capture(event: Event, reason: str) -> None:
-    """Start a capture that outlives this hook."""
-    command = [event.pairs["python"], "-I", "-m", "memguard.state.capture", *capture_arguments(event, reason)]
+    """Start a capture of this event's session that outlives this hook."""
+    record = read_pairs(f"{event.guard_dir}/{SESSIONS}/{event.session}")
+    client = identity.identify(event.client_pid)
+    session = {
+        "id": event.session,
+        "transcript": record.get("transcript", ""),
+        "cwd": record.get("cwd", ""),
+        "client": client.to_text() if client else "",
+    }
+    command = capture_command(event.pairs["python"], (event.state_dir, event.key), reason, session)
     start_detached(command, hook_environment(dict(os.environ), event.pairs))

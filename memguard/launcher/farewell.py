@@ -4,8 +4,9 @@ import os
 import signal
 import sys
 
-from memguard.core.layout import GUARD, SESSIONS, SNAPSHOTS, is_plain_id, project_dir, read_pairs
+from memguard.core.layout import GUARD, SNAPSHOTS, is_plain_id, project_dir, read_pairs
 from memguard.core.log import printable
+from memguard.core.sessions import newest_session
 
 
 class Farewell:
@@ -17,12 +18,12 @@ class Farewell:
     def __init__(self, guard_dir: str) -> None:
         guard = read_pairs(f"{guard_dir}/{GUARD}")
         self._snapshots = f"{project_dir(guard.get('state', ''), guard.get('project_key', ''))}/{SNAPSHOTS}"
-        self._sessions = f"{guard_dir}/{SESSIONS}"
+        self._guard_dir = guard_dir
         self._session = ""
 
     def look(self) -> None:
         """Remember which session is the newest."""
-        self._session = _newest(self._sessions) or self._session
+        self._session = newest_session(self._guard_dir) or self._session
 
     def text(self, what: str) -> str:
         """The lines, for what became of the client."""
@@ -53,17 +54,6 @@ def tell(text: str) -> None:
         sys.stderr.flush()
     except OSError:
         return  # hung up
-
-
-def _newest(folder: str) -> str:
-    return max(_names(folder), key=lambda name: _changed_ns(f"{folder}/{name}"), default="")
-
-
-def _changed_ns(path: str) -> int:
-    try:
-        return os.stat(path).st_mtime_ns
-    except OSError:
-        return 0  # removed meanwhile
 
 
 def _names(folder: str) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from memguard.config.inside import is_inside
 from memguard.config.shown import shown
 from memguard.core.errors import ClientError
+from memguard.state.files import sync_dir
 
 SCOPES = ("local", "project", "user")
 # The largest seen in use is some 50 KB; the text is walked once for each hook.
@@ -82,7 +83,7 @@ class SettingsFile:
             os.replace(temporary, real)
         finally:
             _remove(temporary)
-        _sync_folder(os.path.dirname(real))
+        sync_dir(os.path.dirname(real))
         return True
 
     def _real(self) -> str:
@@ -139,13 +140,3 @@ def _remove(path: str) -> None:
         os.unlink(path)
     except (FileNotFoundError, NotADirectoryError):
         return
-
-
-def _sync_folder(folder: str) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

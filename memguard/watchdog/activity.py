@@ -10,6 +10,7 @@ import time
 from memguard.core.identity import ProcessId
 from memguard.core.layout import SESSIONS, is_plain_id, read_pairs
 from memguard.core.permission import MODES
+from memguard.core.sessions import newest_session
 from memguard.host import terminal
 
 # An open permission prompt is a turn boundary only when the person has left it alone for this long.
@@ -157,16 +158,6 @@ class Activity:
         """Whether the keyboard has been still for `quiet_s`; the terminal's atime follows each key."""
         tty = terminal.tty_of(self.client_pid)
         return not tty or terminal.typing_age_s(tty, time.time()) >= quiet_s
-
-
-def newest_session(guard_dir: str) -> str:
-    """The session id that the client has now; an id can change under one process (`/clear`)."""
-    folder = f"{guard_dir}/{SESSIONS}"
-    try:
-        names = [name for name in os.listdir(folder) if is_plain_id(name)]
-        return max(names, key=lambda name: os.stat(f"{folder}/{name}").st_mtime, default="")
-    except OSError:
-        return ""
 
 
 def _size(path: str) -> int:

@@ -5,7 +5,7 @@ import select
 import time
 
 from memguard.core.layout import is_plain_id
-from memguard.core.spawn import start_detached, worker_environment
+from memguard.core.spawn import capture_command, start_detached, worker_environment
 from memguard.watchdog.guarded_session import GuardedSession
 
 TYPE_CHECKING = False
@@ -16,37 +16,24 @@ if TYPE_CHECKING:
 _POLL_MS = 20
 
 
-def capture_arguments(session: GuardedSession, reason: str) -> list[str]:
-    """The arguments of a capture of the watchdog's session as it is now: ids and paths only."""
-    activity = session.activity
-    values = {
-        "--state": session.state_dir,
-        "--project-key": session.key,
-        "--reason": reason,
-        "--session": activity.session_id,
-        "--transcript": activity.transcript,
-        "--cwd": activity.cwd,
-        "--client": session.subject.client.to_text(),
-    }
-    return [part for name, value in values.items() for part in (name, value)]
-
-
 def capture_detached(session: GuardedSession, reason: str) -> None:
     """Start a capture that nobody waits for."""
-    python = session.settings.python
-    command = [python, "-I", "-m", "memguard.state.capture", *capture_arguments(session, reason)]
-    start_detached(command, worker_environment(dict(os.environ)))
+    start_detached(_command(session, reason), worker_environment(dict(os.environ)))
 
 
-def capture(python: str, arguments: "list[str]", deadline: "Callable[[], float]") -> "tuple[str, str]":
-    """Run one capture; (snapshot id, "") or ("", why not).
+def capture(
+    session: GuardedSession, reason: str, deadline: "Callable[[], float]", ticket_id: str = ""
+) -> "tuple[str, str]":
+    """Run one capture; (snapshot id, "") or ("", why not). With a ticket's id it leaves that ticket's handoff, too.
 
     `deadline` gives the monotonic second at which to give up, asked again every 20 ms, since growth may shorten it.
     """
+    python, command = session.settings.python, _command(session, reason)
+    if ticket_id:
+        command += ["--guard", session.guard_dir, "--handoff", ticket_id]
     reader, writer = os.pipe()
     null = os.open(os.devnull, os.O_RDWR)
     actions = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, writer, 1), (os.POSIX_SPAWN_DUP2, writer, 2)]
-    command = [python, "-I", "-m", "memguard.state.capture", *arguments]
     pid = os.posix_spawn(python, command, worker_environment(dict(os.environ)), file_actions=actions, setsid=True)
     for descriptor in (writer, null):
         os.close(descriptor)
@@ -55,6 +42,18 @@ def capture(python: str, arguments: "list[str]", deadline: "Callable[[], float]"
     finally:
         os.close(reader)
     return _result(pid, output, in_time)
+
+
+def _command(session: GuardedSession, reason: str) -> "list[str]":
+    """A capture of the watchdog's session as it is now."""
+    activity = session.activity
+    now = {
+        "id": activity.session_id,
+        "transcript": activity.transcript,
+        "cwd": activity.cwd,
+        "client": session.subject.client.to_text(),
+    }
+    return capture_command(session.settings.python, (session.state_dir, session.key), reason, now)
 
 
 def _read(reader: int, deadline: "Callable[[], float]") -> "tuple[bytes, bool]":

@@ -6,7 +6,7 @@ import time
 from memguard.core.layout import ENDED, client_record, read_pairs, remove
 from memguard.host import signals
 from memguard.host.dead_guards import remove_folder
-from memguard.watchdog.capture import capture, capture_arguments
+from memguard.watchdog.capture import capture
 from memguard.watchdog.guarded_session import GuardedSession
 from memguard.watchdog.sweep import sweep
 
@@ -55,7 +55,7 @@ def _capture(session: GuardedSession, reason: str) -> None:
     if not session.activity.has_conversation():
         return
     deadline_s = time.monotonic() + _CAPTURE_TIMEOUT_S
-    snapshot, error = capture(session.settings.python, capture_arguments(session, reason), lambda: deadline_s)
+    snapshot, error = capture(session, reason, lambda: deadline_s)
     if snapshot:
         session.journal.event("state_captured", snapshot=snapshot)
     else:

@@ -16,7 +16,7 @@ from memguard.core.ticket import RERUN, Ticket, read_ticket
 from memguard.guard import ruleset
 from memguard.host import current, signals
 from memguard.watchdog.calls import CutOff, cut_off_calls, drop_marks, leave_marks
-from memguard.watchdog.capture import capture, capture_arguments
+from memguard.watchdog.capture import capture
 from memguard.watchdog.guarded_session import GuardedSession
 from memguard.watchdog.renderer import is_boot_pending
 from memguard.watchdog.sweep import sweep
@@ -96,14 +96,13 @@ class Restart:
         """Rule: no restart without a snapshot that opens, except when an emergency leaves no time; then it is said."""
         begun_s = time.monotonic()
         snapshot, self.capture_error = capture(
-            self.session.settings.python, self._capture_arguments(), lambda: begun_s + self._capture_time_s()
+            self.session, self.decision.reason, lambda: begun_s + self._capture_time_s(), self.ticket.ticket_id
         )
         self.ticket.snapshot = snapshot
         if snapshot:
             self.session.journal.event(
                 "state_captured", snapshot=snapshot, seconds=round(time.monotonic() - begun_s, 3)
             )
-            self.session.journal.status(snapshot=snapshot)
             return True
         self.session.journal.event("restart_failed" if not self.is_urgent else "state_missing", why=self.capture_error)
         return self.is_urgent
@@ -115,14 +114,9 @@ class Restart:
             self.is_urgent = True
         return _EMERGENCY_CAPTURE_TIMEOUT_S if self.is_urgent else _CAPTURE_TIMEOUT_S
 
-    def _capture_arguments(self) -> list[str]:
-        handoff = ["--guard", self.session.guard_dir, "--handoff", self.ticket.ticket_id]
-        return capture_arguments(self.session, self.decision.reason) + handoff
-
     def _is_still_due(self) -> bool:
         """The capture took time: the person may type by now, or the memory may be back."""
-        self.activity.update()
-        self.subject.look(self.session.settings.thresholds)
+        self.session.look()
         if not self.subject.is_alive():
             return False
         now = ruleset.decide(self.session.view(), self.limits).action
