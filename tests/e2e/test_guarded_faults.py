@@ -52,7 +52,7 @@ def test_a_killed_watchdog_is_replaced_by_one_that_can_restart(guarded: Guarded,
     with guarded.open() as terminal:
         first = guarded.ready(terminal)
         killed = the_watchdog(guarded)
-        before = terminal.screen()
+        before = terminal.wait_for("? for shortcuts")  # the client adds its hints a little after it is ready
         os.kill(killed, signal.SIGKILL)
         adopted = the_watchdog(guarded, other_than=killed)
         assert terminal.screen() == before
