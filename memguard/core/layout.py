@@ -31,6 +31,15 @@ ENDED = "ended"  # how the last client ended: the launcher needs nothing more
 REQUEST = "request"  # a restart that the person asked for
 STATUS = "status.json"  # the watchdog's last reading and decision
 TOLD = "told"  # folder: what the person was told already
+NOTES = "notes"  # folder: what was ended of a session that goes on, for its model to read at its next event
+TOOLS = "tools"  # folder: one small file per process that a tool call began with
+FROZEN = "frozen"  # the processes that the watchdog has stopped, to be thawed or ended by its successor
+CONTAINMENT = "containment"  # what holds the tree together, as the watchdog chose it
+PLACED = "placed"  # the watchdog has put the client where it belongs: it may begin
+
+SESSION_CLIENTS = "sessions"  # folder below the runtime folder: one file per session id, its clients in it
+HOST_LOCK = "host.lock"  # held while the sessions of this host agree on one victim
+VICTIM = "victim"  # the guard that they agreed on
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._")
 # File systems allow 255 bytes in a name; longer keys are cut and told apart by a digest.

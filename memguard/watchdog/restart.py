@@ -51,6 +51,7 @@ class Restart:
         self.ticket = Ticket(os.urandom(8).hex(), self.subject.client, self.activity.session_id, self._strategy())
         self.capture_error = ""
         self.cut_off: list[CutOff] = []
+        self.not_begun: set[str] = set()  # ids of calls that wait for the person's permission
         self.forced = False
         self.refused = ""  # what protection said, where it said no
 
@@ -73,7 +74,7 @@ class Restart:
     def resume(self, ticket: Ticket) -> None:
         """Carry on where another watchdog stopped: everything is on disk, and a second SIGTERM does no harm."""
         self.ticket = ticket
-        self.cut_off = cut_off_calls(self.activity.in_flight, self.activity.transcript)
+        self._note_cut_off()
         if self._end_client():
             self.settle_up()
         else:
@@ -132,14 +133,22 @@ class Restart:
         self.ticket.is_prompt_given = self.session.is_prompt_given
         private_dir(f"{session.guard_dir}/{HANDOFF}")
         # At an open permission prompt the call that asks for it has not begun.
-        is_asking = activity.status == "waiting"
-        self.cut_off = [] if is_asking else cut_off_calls(activity.in_flight, activity.transcript)
-        leave_marks(session.guard_dir, self.cut_off)
+        if activity.status == "waiting":
+            self.not_begun = set(activity.in_flight)
+        self._note_cut_off()
         self.ticket.write(f"{session.guard_dir}/{TICKET}")
         session.journal.event(
             "restart_initiated", reason=self.decision.reason, attempt=self.ticket.attempt,
             session=self.ticket.session_id, footprint_bytes=self.subject.confirmed_bytes, snapshot=self.ticket.snapshot,
         )  # fmt: skip
+
+    def _note_cut_off(self) -> None:
+        """The calls in flight are cut off: remember each, and mark it for the PreToolUse that meets it again."""
+        known = self.not_begun | {call.tool_use_id for call in self.cut_off}
+        found = cut_off_calls(self.activity.in_flight, self.activity.transcript)
+        new = [call for call in found if call.tool_use_id not in known]
+        leave_marks(self.session.guard_dir, new)
+        self.cut_off += new
 
     def _record_attempt(self) -> int:
         """On disk before the first signal; where that is refused, only an emergency goes on: the launcher counts."""
@@ -189,6 +198,9 @@ class Restart:
         """The client is gone: end what it left, note the facts for the next one, let the launcher go on."""
         session = self.session
         result = sweep(session)
+        # Between the last look and the signal another call may have begun, and have taken effect.
+        self.activity.update()
+        self._note_cut_off()
         path = f"{session.guard_dir}/{HANDOFF}/{self.ticket.ticket_id}.facts.json"
         write_atomic(path, json.dumps(self._facts(result)).encode())
         # Asked again: the client writes its transcript late, and a killed one may not have come to it.

@@ -10,7 +10,7 @@ import pytest
 from memguard.watchdog.renderer import is_boot_pending
 
 from .api_stand_in import ApiStandIn, Script, text
-from .harness import Client
+from .harness import Client, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -23,6 +23,9 @@ def test_what_the_next_client_draws_with(client: Client, api: ApiStandIn, variab
         terminal.send("hello")
         terminal.wait_for("hello yourself")
         client.home.wait_for_session("idle")
+        # A client writes its transcript late: killed before, it leaves nothing that could be resumed.
+        written = client.home.transcripts
+        wait_until(lambda: any("hello yourself" in path.read_text() for path in written()), "written transcript")
         pid = terminal.pid
         os.kill(pid, signal.SIGKILL)
         terminal.wait_for_exit()
