@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from tests.guard_rig import GuardRig
 
 
 @pytest.fixture
@@ -23,3 +27,27 @@ def opted_in(sandbox: Sandbox) -> Sandbox:
     """The same, after `memguard init`."""
     sandbox.memguard("init")
     return sandbox
+
+
+@pytest.fixture
+def make_rig(tmp_path: Path) -> Iterator[Callable[..., GuardRig]]:
+    """Makes guarded sessions that this test watches itself; nothing is left running."""
+    from tests.guard_rig import GuardRig
+
+    rigs: list[GuardRig] = []
+
+    def make(budgets: dict[str, int] | None = None, **settings: object) -> GuardRig:
+        folder = tmp_path / f"rig-{len(rigs)}"
+        folder.mkdir()
+        rigs.append(GuardRig(folder, budgets, **settings))
+        return rigs[-1]
+
+    yield make
+    for rig in rigs:
+        rig.close()
+
+
+@pytest.fixture
+def rig(make_rig: Callable[..., GuardRig]) -> GuardRig:
+    """One without budgets."""
+    return make_rig()

@@ -6,7 +6,7 @@ import os
 import sys
 
 from memguard.config.load import LoadedConfig, load_config
-from memguard.config.settings_table import SETTINGS, Setting
+from memguard.config.settings_table import SETTINGS, TOOLS, Setting, value_of
 from memguard.config.shown import shown
 from memguard.config.sources import environment_layer, user_layer
 from memguard.core.errors import ConfigError
@@ -32,7 +32,9 @@ def run_show(arguments: argparse.Namespace) -> int:
         print(json.dumps(_facts(loaded), indent=2))
         return 0
     for setting in SETTINGS.values():
-        print(f"{setting.key:<36} {_written(setting, loaded):<16} {shown(loaded.sources[setting.key])}")
+        print(_row(setting.key, _written(setting, value_of(loaded.config, setting.key)), loaded))
+    for pattern, size_mb in loaded.config.tools.items():
+        print(_row(f"{TOOLS}.{pattern}", _written(SETTINGS[TOOLS], size_mb), loaded))
     for warning in loaded.warnings:
         print(f"memguard: note: {shown(warning, 400)}", file=sys.stderr)
     return 0
@@ -63,22 +65,29 @@ def _problems() -> list[str]:
         return [error.what]
 
 
-def _value(setting: Setting, loaded: LoadedConfig) -> object:
-    table, _, name = setting.key.rpartition(".")
-    return getattr(getattr(loaded.config, table) if table else loaded.config, name)
+def _row(key: str, value: str, loaded: LoadedConfig) -> str:
+    return f"{key:<36} {value:<16} {shown(loaded.sources[key])}"
 
 
-def _written(setting: Setting, loaded: LoadedConfig) -> str:
-    value = _value(setting, loaded)
-    if value is None:
+def _written(setting: Setting, value: object) -> str:
+    if value is None or value == {}:
         return "-"
+    if isinstance(value, dict):
+        return f"{len(value)}, see below"
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:g} {setting.unit}" if isinstance(value, int | float) else shown(value)
 
 
 def _facts(loaded: LoadedConfig) -> dict[str, object]:
     values = {
-        key: {"value": _value(setting, loaded), "unit": setting.unit, "source": loaded.sources[key]}
+        key: {"value": value_of(loaded.config, key), "unit": setting.unit, "source": loaded.sources[key]}
         for key, setting in SETTINGS.items()
     }
     limits = {f"{name}_bytes": getattr(loaded.limits, f"{name}_bytes") for name in ("warning", "critical", "emergency")}
-    return {"values": values, "limits": limits, "files": loaded.files, "warnings": loaded.warnings}
+    limits["host_budget_bytes"] = loaded.host_budget_bytes
+    budgets = {
+        pattern: {"value": size_mb, "unit": SETTINGS[TOOLS].unit, "source": loaded.sources[f"{TOOLS}.{pattern}"]}
+        for pattern, size_mb in loaded.config.tools.items()
+    }
+    return {"values": values, "budgets": budgets, "limits": limits, "files": loaded.files, "warnings": loaded.warnings}

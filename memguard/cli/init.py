@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 
+from memguard.cli.byte_code import prepare_byte_code
 from memguard.config import dirs
 from memguard.config.load import LoadedConfig, load_config
 from memguard.config.shown import shown
@@ -42,7 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     root = project_root(os.getcwd())
     loaded = load_config(root, capacity_bytes())
-    outcome = ProjectOptIn(root, dirs.state_dir()).opt_in(loaded, dirs.runtime_dir(), arguments.scope)
+    state_dir = dirs.state_dir()
+    outcome = ProjectOptIn(root, state_dir).opt_in(loaded, dirs.runtime_dir(), arguments.scope)
+    prepare_byte_code(state_dir)
     if outcome.scope == "local" and _is_tracked_by_git(root, outcome.settings):
         outcome.notes.append(f"git doesn't ignore {_relative(outcome.settings, root)}: it holds paths of this machine")
     if arguments.json:

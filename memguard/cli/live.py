@@ -5,10 +5,11 @@ import os
 
 from memguard.config import dirs
 from memguard.core.errors import ClientError, UsageError
-from memguard.core.identity import ProcessId
+from memguard.core.identity import ProcessId, process_in
 from memguard.core.layout import (
     CLIENT,
     COMPILED,
+    CONTAINMENT,
     GUARD,
     PROTECTION,
     STATUS,
@@ -20,10 +21,18 @@ from memguard.core.layout import (
     read_pairs,
 )
 from memguard.core.lock import is_held
+from memguard.core.log import printable
+from memguard.core.reading import TreeReading
 from memguard.core.sessions import newest_session
 from memguard.core.settings import Settings, load_settings
 from memguard.guard.protection import Protection
-from memguard.host import identity
+from memguard.host import current, identity
+from memguard.host.containment.choice import reopened
+from memguard.watchdog.beyond import Beyond
+from memguard.watchdog.private_pairs import read_private_pairs
+from memguard.watchdog.session_tree import read_session
+
+_LONGEST_NAME = 120
 
 
 class LiveGuard:
@@ -45,6 +54,19 @@ class LiveGuard:
     def has_watchdog(self) -> bool:
         """Whether a watchdog holds this guard's lock."""
         return is_held(f"{self.folder}/{WATCHDOG}")
+
+    def reading(self) -> TreeReading:
+        """What the session holds now, with what has left the client's tree."""
+        launcher = process_in(self.pairs.get("launcher", ""))
+        containment = reopened(self.folder, launcher)
+        containment.client_pid = self.client.pid
+        return read_session(self.client.pid, Beyond(containment), (), current.terminal_number(self.client.pid))
+
+    @property
+    def containment(self) -> dict[str, str]:
+        """What holds its processes together, as its watchdog chose it: `name` and `mechanism`; empty before that."""
+        pairs = read_private_pairs(f"{self.folder}/{CONTAINMENT}")
+        return {name: printable(pairs[name], _LONGEST_NAME) for name in ("name", "mechanism") if name in pairs}
 
     @property
     def is_opted_out(self) -> bool:
@@ -70,9 +92,15 @@ class LiveGuard:
             return {}
         return status if isinstance(status, dict) else {}
 
+    def parts(self, status: dict[str, object]) -> list[dict[str, object]]:
+        """What the watchdog last saw the session divided into, largest first; names cleaned, odd entries left out."""
+        listed = status.get("parts")
+        return [part for entry in listed if (part := _part(entry))] if isinstance(listed, list) else []
+
     def protection(self) -> Protection:
         """This guard's restart attempts."""
-        return Protection(f"{self.project_dir}/{PROTECTION}", self.guard_id, self.settings().restart)
+        lineage = self.pairs.get("lineage") or self.guard_id
+        return Protection(f"{self.project_dir}/{PROTECTION}", lineage, self.settings().restart)
 
     def restarts(self) -> int:
         """Restarts of this guard within the protection's window."""
@@ -111,3 +139,14 @@ def _live(folder: str) -> LiveGuard | None:
     except ValueError:
         return None
     return LiveGuard(folder, client) if identity.is_alive(client) else None
+
+
+def _part(entry: object) -> dict[str, object] | None:
+    """One part as the watchdog writes it; a name is a process's own choice, so nothing of it acts on a terminal."""
+    if not isinstance(entry, dict):
+        return None
+    sizes = {name: entry.get(name, 0) for name in ("footprint_bytes", "budget_bytes")}
+    if not all(type(size) is int and size >= 0 for size in sizes.values()):
+        return None
+    names = {name: printable(str(entry.get(name, "")), _LONGEST_NAME) for name in ("kind", "name")}
+    return {**names, **sizes}

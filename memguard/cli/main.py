@@ -15,7 +15,8 @@ from memguard.cli.run import separated
 from memguard.core.errors import MemguardError
 
 COMMANDS = (
-    "demo", "init", "uninstall", "run", "status", "pause", "restart", "snapshot", "snapshots", "config",
+    "demo", "init", "uninstall", "run", "status", "pause", "restart", "snapshot", "snapshots", "config", "reap",
+    "watch", "doctor",
 )  # fmt: skip
 _DEFECT = 3
 _INTERRUPTED = 130

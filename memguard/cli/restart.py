@@ -5,7 +5,8 @@ import os
 
 from memguard.cli.live import LiveGuard, the_guard
 from memguard.core.errors import ClientError
-from memguard.core.layout import REQUEST, WAKE, write_pairs
+from memguard.core.layout import REQUEST, write_pairs
+from memguard.core.nudge import nudge
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -36,15 +37,5 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _request(guard: LiveGuard) -> None:
     write_pairs(f"{guard.folder}/{REQUEST}", {"by": os.getpid()})
-    try:
-        descriptor = os.open(f"{guard.folder}/{WAKE}", os.O_WRONLY | os.O_NONBLOCK)
-    except OSError:
-        raise ClientError(
-            "no watchdog listens", "it is started anew at the session's next event; try again then"
-        ) from None
-    try:
-        os.write(descriptor, b".")
-    except BlockingIOError:
-        pass  # full: it has been told often enough
-    finally:
-        os.close(descriptor)
+    if not nudge(guard.folder):
+        raise ClientError("no watchdog listens", "it is started anew at the session's next event; try again then")

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from memguard.cli.byte_code import prepare_byte_code
 from memguard.config import dirs
 from memguard.config.compile import compile_project, compiled_pairs
 from memguard.config.load import LoadedConfig, load_config
@@ -24,8 +25,11 @@ from memguard.core.layout import (
     write_pairs,
 )
 from memguard.core.log import printable
+from memguard.core.spawn import resident_python
 from memguard.host import current, dead_guards, identity
 from memguard.host.capacity import capacity_bytes
+from memguard.host.containment.leaving import leave_group
+from memguard.host.containment.orphans_of import become_subreaper
 
 _OWN_OPTIONS = ("--client", "--warning", "--critical", "--emergency", "--mode")
 _LAUNCHER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "launcher", "__main__.py")
@@ -73,9 +77,12 @@ def run(arguments: argparse.Namespace) -> int:
     client = _client(arguments.client or loaded.config.client)
     _refresh_compiled(root, state_dir, runtime_dir)
     _collect(runtime_dir)
+    prepare_byte_code(state_dir)
+    leave_group()  # of a session in whose tmux server this was typed
     guard = _make_guard(state_dir, runtime_dir, key, arguments.arguments)
     write_pairs(f"{guard}/{COMPILED}", compiled_pairs(root, runtime_dir, loaded))
-    command = [sys.executable, "-I", "-S", _LAUNCHER, guard, state_dir, key, "--", client, *arguments.arguments]
+    command = [*resident_python(sys.executable, state_dir), _LAUNCHER, guard, state_dir, key]
+    command += ["--", client, *arguments.arguments]
     sys.stdout.flush()
     os.execv(sys.executable, command)
 
@@ -149,6 +156,7 @@ def _make_guard(state_dir: str, runtime_dir: str, key: str, words: Sequence[str]
         "state": state_dir,
         "launcher": launcher.to_text(),
     }
+    pairs["subreaper"] = int(become_subreaper())  # `exec` keeps that, too
     pairs |= {"restartable": int(not obstacle), "why": obstacle, "created_utc": f"{time.time():.0f}"}
     write_pairs(f"{guard}/{GUARD}", pairs | {"print": int(flags.is_print(parsed))})
     return guard

@@ -5,11 +5,10 @@ import json
 import os
 import sys
 
+from memguard.cli.host_report import host_report, shown_host
 from memguard.cli.live import LiveGuard, live_guards
-from memguard.core.log import printable
+from memguard.cli.status_text import shown
 from memguard.core.pause import is_paused
-from memguard.core.units import format_size
-from memguard.host import current
 from memguard.state.store import Store
 
 
@@ -21,12 +20,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print one block per live guard."""
-    found = [report(guard) for guard in live_guards()]
+    """Print one block per live guard, and what they hold together."""
+    guards = live_guards()
+    host = host_report(guards)
+    found = [report(guard) for guard in guards]
     if arguments.json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps([{**each, "host": host} for each in found], indent=2))
     elif found:
-        print("\n\n".join(map(_shown, found)))
+        print("\n\n".join([*map(shown, found), shown_host(host)]))
     else:
         print("no guarded session is running; start one with `memguard run`")
     return 0
@@ -41,7 +42,7 @@ def report(guard: LiveGuard) -> dict[str, object]:
 
 
 def _opted_out(guard: LiveGuard) -> dict[str, object]:
-    reading = current.read_tree(guard.client.pid)
+    reading = guard.reading()
     return {
         "project": "",
         "session": guard.session_id,
@@ -56,7 +57,7 @@ def _opted_out(guard: LiveGuard) -> dict[str, object]:
 
 def _opted_in(guard: LiveGuard) -> dict[str, object]:
     settings, status = guard.settings(), guard.status()
-    reading = current.read_tree(guard.client.pid)
+    reading = guard.reading()
     limits = settings.thresholds
     return {
         "project": settings.project,
@@ -65,6 +66,7 @@ def _opted_in(guard: LiveGuard) -> dict[str, object]:
         "client_pid": guard.client.pid,
         "processes": len(reading.processes),
         "footprint_bytes": reading.footprint_bytes,
+        "parts": guard.parts(status) if guard.has_watchdog else [],
         "opted_out": False,
         "state": limits.state_of(reading.footprint_bytes),
         "warning_bytes": limits.warning_bytes,
@@ -80,7 +82,8 @@ def _opted_in(guard: LiveGuard) -> dict[str, object]:
         "decision": status.get("action", ""),
         "decision_reason": status.get("refused") or status.get("reason", ""),
         "snapshot": _newest_snapshot(guard),
-        "containment": _containment(),
+        "containment": guard.containment.get("name") or _containment(),
+        "mechanism": guard.containment.get("mechanism", ""),
     }
 
 
@@ -95,41 +98,3 @@ def _containment() -> str:
     if sys.platform == "linux":
         return "process tree and inherited session id (/proc), pidfds" if hasattr(os, "pidfd_open") else "process tree"
     return "process tree (never run on this platform)"
-
-
-def _processes(count: object) -> str:
-    return "1 process" if count == 1 else f"{count} processes"
-
-
-def _shown_opted_out(r: dict[str, object]) -> str:
-    size = format_size(float(str(r["footprint_bytes"])))
-    return (
-        f"session {r['session'] or '(not begun)'}  client pid {r['client_pid']}\n"
-        f"  footprint  {size} in {_processes(r['processes'])}\n"
-        "  note       its project was opted out: it is no longer guarded"
-    )
-
-
-def _shown(r: dict[str, object]) -> str:
-    if r["opted_out"]:
-        return _shown_opted_out(r)
-
-    def size(name: str) -> str:
-        return format_size(float(str(r[name])))
-
-    lines = [
-        f"session {r['session'] or '(not begun)'}  client pid {r['client_pid']}  {printable(str(r['project']), 200)}",
-        f"  footprint  {size('footprint_bytes')} in {_processes(r['processes'])}: {r['state']}",
-        f"  limits     warning {size('warning_bytes')}, critical {size('critical_bytes')}, emergency "
-        + size("emergency_bytes"),
-        f"  restarts   {r['restarts']} of {r['max_attempts']}; last snapshot: {r['snapshot'] or 'none yet'}",
-        f"  guard      mode {r['mode']}, watchdog {'alive' if r['watchdog'] else 'NOT RUNNING'}",
-        f"  held by    {r['containment']}",
-    ]
-    if r["paused"]:
-        lines.append("  paused     watching and warning only (`memguard continue`)")
-    if not r["restartable"]:
-        lines.append(f"  note       no restart: {printable(str(r['not_restartable_because']), 120)}")
-    if r["decision"] not in ("", "watch"):
-        lines.append(f"  now        {r['decision']}: {printable(str(r['decision_reason']), 120)}")
-    return "\n".join(lines)

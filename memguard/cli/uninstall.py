@@ -6,6 +6,7 @@ import json
 import os
 import sys
 
+from memguard.cli.byte_code import remove_byte_code
 from memguard.config import dirs
 from memguard.config.shown import shown
 from memguard.core.layout import project_root
@@ -26,9 +27,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Opt out, and say what was done."""
-    project = ProjectOptIn(project_root(os.getcwd()), dirs.state_dir())
+    state_dir = dirs.state_dir()
+    project = ProjectOptIn(project_root(os.getcwd()), state_dir)
     was_in = project.is_in
     outcome = project.opt_out(arguments.scope, purge=arguments.purge)
+    if arguments.purge:
+        remove_byte_code(state_dir)
     if arguments.json:
         print(json.dumps(dataclasses.asdict(outcome) | {"was_opted_in": was_in, "purged": arguments.purge}, indent=2))
     else:

@@ -4,9 +4,11 @@ import os
 import sys
 
 from memguard.config.load import LoadedConfig
+from memguard.config.model import MEGABYTE_BYTES
 from memguard.config.shown import shown
 from memguard.core.errors import ConfigError, StateError
 from memguard.core.layout import COMPILED, private_dir, project_dir, project_key, write_pairs
+from memguard.core.tool_budgets import PAIR
 
 
 def compiled_pairs(root: str, runtime_dir: str, loaded: LoadedConfig, python: str = "") -> dict[str, object]:
@@ -29,7 +31,23 @@ def compiled_pairs(root: str, runtime_dir: str, loaded: LoadedConfig, python: st
         pairs[name if name in ("max_attempts", "cooldown_multiplier") else f"{name}_s"] = _number(value)
     pairs |= {f"{name}_s": _number(value) for name, value in config.monitoring.model_dump().items()}
     pairs["retention_days"] = config.snapshots.retention_days
+    pairs |= _tools_and_host(loaded)
     return pairs | ({"client": config.client} if config.client else {})
+
+
+def _tools_and_host(loaded: LoadedConfig) -> dict[str, object]:
+    config = loaded.config
+    budgets = {
+        f"{PAIR}{number}": f"{size_mb * MEGABYTE_BYTES} {pattern}"
+        for number, (pattern, size_mb) in enumerate(config.tools.items())
+    }
+    return budgets | {
+        "host_budget_bytes": loaded.host_budget_bytes,
+        "containment": config.containment.mechanism,
+        "tool_oom_score_adj": config.containment.tool_oom_score_adj,
+        "respawn_in_tmux": int(config.watch.respawn_in_tmux),
+        "end_client": int(config.watch.end_client),
+    }
 
 
 def _number(value: float) -> float:

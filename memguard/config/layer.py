@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel, ValidationError
 
 from memguard.config.model import MemoryGuardianConfig
-from memguard.config.settings_table import BY_NAME, SETTINGS
+from memguard.config.settings_table import BY_NAME, SETTINGS, TOOLS
 from memguard.config.shown import shown
 from memguard.core.errors import ConfigError
 
@@ -17,6 +17,8 @@ _TYPES = {
     "finite_number": "must be a finite number",
     "string_type": "must be text in quotes",
     "model_type": "must be a table",
+    "dict_type": "must be a table",
+    "bool_type": "must be true or false",
     "string_too_short": "must not be empty",
     "string_too_long": "is too long",
 }
@@ -61,10 +63,11 @@ def checked_layer(source: str, data: Mapping[str, object], label: Callable[[str]
         try:
             config = MemoryGuardianConfig.model_validate(remaining)
         except ValidationError as error:
-            for detail in error.errors(include_url=False):
-                location = tuple(str(part) for part in detail["loc"])
-                problems.append(f"{shown(source)}: {_line(location, detail, label)}")
-                _drop(remaining, location)
+            details = error.errors(include_url=False)
+            locations = [tuple(str(part) for part in detail["loc"]) for detail in details]
+            problems += [f"{shown(source)}: {_line(*found, label)}" for found in zip(locations, details, strict=True)]
+            if sum(_drop(remaining, location) for location in locations) == 0:
+                remaining.pop(locations[0][0], None)  # a key that isn't UTF-8: pydantic names another
         else:
             return Layer(source, set_values(config), problems, label)
 
@@ -73,16 +76,18 @@ def _copied(value: object) -> object:
     return dict(value) if isinstance(value, dict) else value
 
 
-def _drop(data: dict[str, object], location: tuple[str, ...]) -> None:
-    """Take the value at `location` out; all of it where the fault is in how values go together."""
+def _drop(data: dict[str, object], location: tuple[str, ...]) -> bool:
+    """Take the value at `location` out (all of it where the fault is in how values go together); whether it was in."""
     if not location:
         data.clear()
-        return
-    table = data.get(location[0])
+        return True
+    holder, key = data, location[0]
+    table = data.get(key)
     if len(location) > 1 and isinstance(table, dict):
-        table.pop(location[1], None)
-    else:
-        data.pop(location[0], None)
+        holder, key = table, location[1]
+    was_in = key in holder
+    holder.pop(key, None)
+    return was_in
 
 
 def set_values(model: BaseModel, prefix: str = "") -> dict[str, object]:
@@ -102,7 +107,8 @@ def _line(location: tuple[str, ...], detail: Mapping[str, object], label: Callab
     if detail["type"] == "extra_forbidden":
         return f"{shown(label(key))} is not a setting{nearest(location[:2])}"
     reason = _reason(str(detail["type"]), detail)
-    if not key or (key not in SETTINGS and detail["type"] == "value_error"):
+    is_value = key in SETTINGS or (len(location) == 2 and location[0] == TOOLS)
+    if not key or (not is_value and detail["type"] == "value_error"):
         return f"{shown(label(key))}: {reason}" if key else reason
     given = detail["input"]
     value = "" if isinstance(given, (dict, list)) else f" = {shown(_as_written(given), 40)}"
@@ -132,6 +138,7 @@ def _reason(kind: str, detail: Mapping[str, object]) -> str:
 
 def _unit(detail: Mapping[str, object]) -> str:
     location = detail["loc"]
+    location = location[:1] if isinstance(location, tuple) and location[:1] == (TOOLS,) else location
     setting = SETTINGS.get(".".join(str(part) for part in location)) if isinstance(location, tuple) else None
     return f" {setting.unit}" if setting and setting.unit in ("MB", "s", "days") else ""
 

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from memguard.config.chain import ConflictError, settle
+from memguard.config.host_budget import host_budget_bytes
 from memguard.config.layer import Layer
 from memguard.config.limits import Limits, fitted, limits_of, merged
 from memguard.config.model import MEGABYTE_BYTES, MemoryGuardianConfig
-from memguard.config.settings_table import SETTINGS, THRESHOLD_LEVELS
+from memguard.config.settings_table import SETTINGS, THRESHOLD_LEVELS, TOOLS
 from memguard.config.sources import (
     PROJECT_FILE,
     command_line_layer,
@@ -23,6 +24,7 @@ from memguard.config.sources import (
     user_layer,
 )
 from memguard.config.tighten import tightened_limits, tightened_values
+from memguard.config.tool_limits import tool_limits
 from memguard.core.errors import ConfigError
 from memguard.core.thresholds import Thresholds
 from memguard.core.units import format_size
@@ -38,10 +40,10 @@ _FALLING = (
 
 @dataclass(frozen=True, slots=True)
 class LoadedConfig:
-    """`config` holds every value as it counts; `limits` are its thresholds in bytes.
+    """`config` holds every value as it counts; `limits` are its thresholds in bytes, as is `host_budget_bytes`.
 
-    `sources` maps each key to where its value is from, `warnings` are lines that the person should see, and
-    `files` are the project's and the user's file, whether they exist or not.
+    `sources` maps each key (and each `tools.<pattern>`) to where its value is from, `warnings` are lines that the
+    person should see, and `files` are the project's and the user's file, whether they exist or not.
     """
 
     config: MemoryGuardianConfig
@@ -49,6 +51,7 @@ class LoadedConfig:
     sources: dict[str, str]
     warnings: list[str]
     files: dict[str, str]
+    host_budget_bytes: int = 0
 
 
 def load_config(
@@ -72,7 +75,8 @@ def load_config(
     warnings = [*project.problems, *unknown_variables(environ or {}), *warnings, *limit_warnings]
     sources |= {f"thresholds.{level}": limits[level].source for level in THRESHOLD_LEVELS}
     files = {"project": os.path.join(root, PROJECT_FILE), "user": user_config_path()}
-    return LoadedConfig(_config(values, limits), _thresholds(limits), sources, warnings, files)
+    host_bytes = host_budget_bytes([user, *layers], capacity_bytes)
+    return LoadedConfig(_config(values, limits), _thresholds(limits), sources, warnings, files, host_bytes)
 
 
 def _single_values(
@@ -88,7 +92,8 @@ def _single_values(
     pinned = {key for layer in (user, *typed) for key in layer.values}
     for falling in _FALLING:
         _settle(values, sources, falling, pinned | set(accepted), pinned)
-    return values, sources, warnings
+    values[TOOLS], tool_sources, tool_warnings = tool_limits(project, user)
+    return values, sources | tool_sources, warnings + tool_warnings
 
 
 def _settle(

@@ -1,4 +1,4 @@
-"""The configuration as a person writes it: four tables and two single values, checked one by one.
+"""The configuration as a person writes it: eight tables and two single values, checked one by one.
 
 Sizes are whole megabytes (1 MB = 1024 * 1024 bytes) and durations are seconds, as they are in the files.
 """
@@ -6,8 +6,9 @@ Sizes are whole megabytes (1 MB = 1024 * 1024 bytes) and durations are seconds, 
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from memguard.config.tool_patterns import MOST_PATTERNS, checked_pattern
 from memguard.core.errors import ConfigError
 from memguard.core.units import parse_duration, parse_size
 
@@ -41,6 +42,13 @@ def _seconds(value: object) -> object:
         raise ValueError("is not a duration; write seconds or a duration such as 45s, 30m or 2h") from None
 
 
+def _few(table: object) -> object:
+    """Before each entry is looked at: a table of 50,000 faults would be as many lines for the person."""
+    if isinstance(table, dict) and len(table) > MOST_PATTERNS:
+        raise ValueError(f"holds {len(table)} budgets; {MOST_PATTERNS} is the most")
+    return table
+
+
 Megabytes = Annotated[int, BeforeValidator(_megabytes), Field(ge=1, le=_LARGEST_MB)]
 Percent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 Multiplier = Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)]
@@ -48,6 +56,7 @@ Interval = Annotated[float, BeforeValidator(_seconds), Field(ge=0.1, le=3600, al
 Wait = Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=3600, allow_inf_nan=False)]
 Cooldown = Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=_DAY_S, allow_inf_nan=False)]
 Window = Annotated[float, BeforeValidator(_seconds), Field(ge=1, le=30 * _DAY_S, allow_inf_nan=False)]
+ToolBudgets = Annotated[dict[Annotated[str, AfterValidator(checked_pattern)], Megabytes], BeforeValidator(_few)]
 
 
 class _Table(BaseModel):
@@ -119,6 +128,27 @@ class SnapshotsConfig(_Table):
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 7
 
 
+class HostConfig(_Table):
+    """What all guarded sessions of this host may hold together: megabytes, and the same as percent of capacity."""
+
+    budget: Megabytes | None = None
+    budget_percent: Percent = 85.0
+
+
+class ContainmentConfig(_Table):
+    """What holds a session's tree together, and how much sooner than the session the kernel ends its tool calls."""
+
+    mechanism: Literal["auto", "cgroup", "process-tree"] = "auto"
+    tool_oom_score_adj: Annotated[int, Field(ge=0, le=1000)] = 300
+
+
+class WatchConfig(_Table):
+    """Sessions that `memguard run` didn't start."""
+
+    respawn_in_tmux: bool = True
+    end_client: bool = False
+
+
 class MemoryGuardianConfig(_Table):
     """Everything that can be set. `model_fields_set` of it and of its tables says what was."""
 
@@ -128,6 +158,10 @@ class MemoryGuardianConfig(_Table):
     restart_policy: RestartPolicy = RestartPolicy()
     monitoring: MonitoringConfig = MonitoringConfig()
     snapshots: SnapshotsConfig = SnapshotsConfig()
+    tools: ToolBudgets = Field(default_factory=dict)
+    host: HostConfig = HostConfig()
+    containment: ContainmentConfig = ContainmentConfig()
+    watch: WatchConfig = WatchConfig()
 
     @model_validator(mode="after")
     def _usable_client(self) -> "MemoryGuardianConfig":

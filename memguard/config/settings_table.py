@@ -7,6 +7,9 @@ from memguard.config.model import MemoryGuardianConfig
 LOWER = "lower"  # a project's file may only make it smaller
 HIGHER = "higher"  # a project's file may only make it larger
 PERSON = "no"  # only the person sets it
+ADD = "new or lower"  # a table of budgets: a project's file may add to it, and make what is there smaller
+
+TOOLS = "tools"  # the one table whose keys the person makes up
 
 THRESHOLD_LEVELS = ("warning", "critical", "emergency")
 
@@ -15,24 +18,26 @@ THRESHOLD_LEVELS = ("warning", "critical", "emergency")
 class Setting:
     """One key, such as `restart_policy.max_attempts`.
 
-    `project` is LOWER, HIGHER or PERSON. `least` is as low as a project's file may go: below it, the value would
-    switch the guard off, or keep it busy.
+    `project` is LOWER, HIGHER, ADD or PERSON. `least` is as low as a project's file may go: below it, the value would
+    switch the guard off, or keep it busy. `called` is what variable and option say where the key's last part alone
+    says too little.
     """
 
     key: str
     unit: str
     project: str = PERSON
     least: float = 0
+    called: str = ""
 
     @property
     def name(self) -> str:
-        """The last part of the key; no two settings share it."""
-        return self.key.rpartition(".")[2]
+        """What it is called where no table is named; no two settings share it."""
+        return self.called or self.key.rpartition(".")[2]
 
     @property
     def variable(self) -> str:
         """The environment variable, for commands that the person types; empty where there is none."""
-        return "" if self.key == "client" else f"MEMGUARD_{self.name.upper()}"
+        return "" if self.key in ("client", TOOLS) else f"MEMGUARD_{self.name.upper()}"
 
     @property
     def option(self) -> str:
@@ -42,14 +47,24 @@ class Setting:
     @property
     def default(self) -> object:
         """The value where nothing is set."""
-        table, _, name = self.key.rpartition(".")
-        holder = getattr(MemoryGuardianConfig(), table) if table else MemoryGuardianConfig()
-        return getattr(holder, name)
+        return value_of(MemoryGuardianConfig(), self.key)
+
+
+def value_of(config: MemoryGuardianConfig, key: str) -> object:
+    """What a configuration holds under a key."""
+    table, _, name = key.rpartition(".")
+    return getattr(getattr(config, table) if table else config, name)
+
+
+# A shell, git, Python and node begin with 0 to 6 MB and `npm --version` peaks at 12, so that a stranger's file can stop
+# the calls that hold much, and not every one.
+LEAST_BUDGET_MB = 64
 
 
 # What tightens: less memory, fewer restarts, longer between them, more readings, an earlier end of waiting. The two
 # timeouts of a kill, the wait for the keyboard and the age of snapshots each protect something in both directions, so
-# they stay the person's; so does `mode`, since a stranger's file must not switch the guard off.
+# they stay the person's; so does `mode`, since a stranger's file must not switch the guard off, and what concerns the
+# whole host, or sessions of other folders.
 _SETTINGS = (
     Setting("mode", "guard or observe"),
     Setting("client", "path"),
@@ -73,6 +88,13 @@ _SETTINGS = (
     Setting("monitoring.critical_interval", "s", LOWER, least=1),
     Setting("monitoring.emergency_interval", "s", LOWER, least=1),
     Setting("snapshots.retention_days", "days"),
+    Setting(TOOLS, "MB", ADD, least=LEAST_BUDGET_MB),
+    Setting("host.budget", "MB", called="host_budget"),
+    Setting("host.budget_percent", "% of capacity", called="host_budget_percent"),
+    Setting("containment.mechanism", "name", called="containment"),
+    Setting("containment.tool_oom_score_adj", "points"),
+    Setting("watch.respawn_in_tmux", "true or false"),
+    Setting("watch.end_client", "true or false"),
 )
 SETTINGS = {setting.key: setting for setting in _SETTINGS}
 BY_NAME = {setting.name: setting for setting in _SETTINGS}

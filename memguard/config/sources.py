@@ -13,6 +13,7 @@ from memguard.config.toml_file import read_toml
 from memguard.core.errors import ConfigError
 
 PROJECT_FILE = ".memguard.toml"
+_SWITCH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
 def user_config_path() -> str:
@@ -55,8 +56,14 @@ def _tables(given: Mapping[str, str]) -> dict[str, object]:
         table, _, name = key.rpartition(".")
         holder = tables.setdefault(table, {}) if table else tables
         if isinstance(holder, dict):
-            holder[name] = _number(text) if isinstance(SETTINGS[key].default, int | float) else text
+            holder[name] = _typed(text, SETTINGS[key].default)
     return tables
+
+
+def _typed(text: str, default: object) -> object:
+    if isinstance(default, bool):
+        return _SWITCH.get(text.strip().lower(), text)
+    return _number(text) if isinstance(default, int | float) else text
 
 
 def _number(text: str) -> object:

@@ -1,15 +1,23 @@
 """The `.memguard.toml` that `memguard init` writes where there is none: every value of it a comment."""
 
-from memguard.config.settings_table import PERSON, SETTINGS, Setting
+from memguard.config.settings_table import LEAST_BUDGET_MB, PERSON, SETTINGS, TOOLS, Setting
 
 _HEADER = """\
 # memguard's settings for this project. This file may only TIGHTEN, since anyone who works on the project can change
-# it: lower limits, fewer restarts, longer cool-downs, shorter intervals. What would loosen is ignored, with a warning.
-# A value in your own configuration wins over the one here; `memguard config show` says where each one is from.
+# it: lower limits, fewer restarts, longer cool-downs, shorter intervals, budgets of tools. What would loosen is
+# ignored, with a warning. A value in your own configuration wins over the one here (of budgets, the lower counts);
+# `memguard config show` says where each one is from.
 # `memguard init` and `memguard run` read this file; run one of them after a change.
 #
 # Sizes are megabytes or text such as "4GB"; durations are seconds or text such as "30m".
 # With `critical` alone, warning is 80 % of it and emergency 120 %. The values below are the defaults.
+"""
+
+_TOOLS = f"""\
+# Examples: what one tool call, with all that it starts, may hold. Nothing is set by default. A key is default, a tool's
+# name, mcp__server, or Bash(glob of the command); the least that this file may set is {LEAST_BUDGET_MB} MB.
+# default = "4GB"
+# "Bash(pytest*)" = "2GB"
 """
 
 
@@ -24,7 +32,7 @@ def project_template() -> str:
             table = setting.key.partition(".")[0]
             lines.append("\n")
             lines.append(f"[{table}]\n")
-        lines.append(_line(setting))
+        lines.append(_TOOLS if setting.key == TOOLS else _line(setting))
     return "".join(lines).rstrip() + "\n"
 
 

@@ -2,19 +2,19 @@
 
 from memguard.config.layer import Layer
 from memguard.config.limits import Limit, Limits, fitted, limits_of, merged
-from memguard.config.settings_table import LOWER, PERSON, SETTINGS, THRESHOLD_LEVELS, Setting
+from memguard.config.settings_table import LOWER, PERSON, SETTINGS, THRESHOLD_LEVELS, TOOLS, Setting
 from memguard.config.shown import shown
 from memguard.core.errors import ConfigError
 from memguard.core.units import format_size
 
 
 def tightened_values(project: Layer, user: Layer) -> tuple[dict[str, object], list[str]]:
-    """The project's values that hold (limits apart), and a line for each that is ignored."""
+    """The project's values that hold (limits and tools apart), and a line for each that is ignored."""
     accepted: dict[str, object] = {}
     warnings: list[str] = []
     for key in (key for key in SETTINGS if key in project.values and key not in user.values):
         setting = SETTINGS[key]
-        if key.startswith("thresholds.") or project.values[key] == setting.default:
+        if key == TOOLS or key.startswith("thresholds.") or project.values[key] == setting.default:
             continue
         value, warning = _tightened(setting, project.values[key])
         if value is not None:

@@ -1,7 +1,8 @@
 """A tool call, recognised when it is made a second time."""
 
-import json
 import zlib
+
+from memguard.core import light_json as json
 
 
 def call_fingerprint(tool: str, tool_input: object) -> str:

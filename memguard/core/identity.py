@@ -34,3 +34,11 @@ class ProcessId:
         """Read what `to_text` wrote; ValueError for anything else."""
         pid, start_ticks, boot_id, pid_namespace = text.strip().split(":")
         return cls(int(pid), int(start_ticks), boot_id, pid_namespace)
+
+
+def process_in(text: str) -> "ProcessId | None":
+    """The process that `text` names; None for anything else."""
+    try:
+        return ProcessId.from_text(text)
+    except ValueError:
+        return None

@@ -77,6 +77,8 @@ def read_pairs(path: str) -> dict[str, str]:
         return {}
     try:
         text = os.read(descriptor, 65536).decode("utf-8", "replace")
+    except IsADirectoryError:
+        return {}
     finally:
         os.close(descriptor)
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)

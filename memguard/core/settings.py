@@ -5,9 +5,15 @@
 
 from memguard.core.layout import read_pairs
 from memguard.core.thresholds import Thresholds
+from memguard.core.tool_budgets import budgets_of
 
 GUARD_MODE = "guard"
 OBSERVE_MODE = "observe"
+
+# `[containment] mechanism`
+AUTO = "auto"
+CGROUP = "cgroup"
+PROCESS_TREE = "process-tree"
 
 
 class RestartLimits:
@@ -38,9 +44,27 @@ class RestartLimits:
 
 
 class Settings:
-    """Everything that a guard goes by. `interval_s` maps a memory state to the longest time between readings."""
+    """Everything that a guard goes by. `interval_s` maps a memory state to the longest time between readings.
 
-    __slots__ = ("interval_s", "mode", "project", "python", "restart", "runtime_dir", "thresholds")
+    `host_budget_bytes` is for all guarded sessions of this host together; 0 where it isn't known. An
+    older version's compiled file lacks some of these, which then have their defaults: a session outlives an upgrade.
+    """
+
+    __slots__ = (
+        "containment",
+        "end_client",
+        "host_budget_bytes",
+        "interval_s",
+        "mode",
+        "project",
+        "python",
+        "respawn_in_tmux",
+        "restart",
+        "runtime_dir",
+        "thresholds",
+        "tool_oom_score_adj",
+        "tools",
+    )
 
     def __init__(self, pairs: dict[str, str]) -> None:
         self.project = pairs["project"]
@@ -51,6 +75,12 @@ class Settings:
         self.restart = RestartLimits(pairs)
         names = ("normal", "warning", "critical", "emergency")
         self.interval_s = {name.upper(): float(pairs[f"{name}_interval_s"]) for name in names}
+        self.tools = budgets_of(pairs)
+        self.host_budget_bytes = int(pairs.get("host_budget_bytes", "0"))
+        self.containment = pairs.get("containment", AUTO)
+        self.tool_oom_score_adj = int(pairs.get("tool_oom_score_adj", "300"))
+        self.respawn_in_tmux = pairs.get("respawn_in_tmux", "1") == "1"
+        self.end_client = pairs.get("end_client", "0") == "1"
 
 
 def thresholds_of(pairs: dict[str, str]) -> Thresholds:

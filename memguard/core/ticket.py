@@ -3,9 +3,9 @@
 It holds ids, strategy and state, never a command, a flag or a variable: what to launch stays in the launcher's memory.
 """
 
-import json
 import os
 
+from memguard.core import light_json as json
 from memguard.core.identity import ProcessId
 from memguard.core.layout import is_plain_id, write_atomic
 from memguard.core.permission import MODES

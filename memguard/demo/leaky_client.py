@@ -4,9 +4,11 @@ It keeps a transcript and a registry entry where the client does, runs the hooks
 client's JSON and variables, runs tool calls as real processes in process sessions of their own, exits 143 on SIGTERM,
 and takes an interrupted turn up again with `--resume`. What it can't do is think: its turn is a number of steps.
 
-    leaky_client.py [--steps N] [--leak-mb N] [--step-s S] [--resume ID] [--ignore-term] [--hold] [PROMPT]
+    leaky_client.py [--steps N] [--leak-mb N] [--step-s S] [--tool=COMMAND] [--resume ID] [--ignore-term] [--hold]
+                    [PROMPT]
 
-One step is one tool call and one leak. The flags that the real client would get are accepted and ignored.
+One step is one tool call (by default one that writes the step's number) and one leak. The flags that the real client
+would get are accepted and ignored.
 """
 
 import argparse
@@ -77,12 +79,12 @@ class Client:
     def _step(self, step: int) -> None:
         """One tool call: hooks around a real process that writes the step's number."""
         call = f"toolu_{self.session[:8]}_{step}"
-        command = f"echo {step} >> steps.txt"
+        command = self.options.tool or f"echo {step} >> steps.txt"
         content: dict[str, object] = {"type": "tool_use", "id": call, "name": "Bash", "input": {"command": command}}
         self._write({"type": "assistant", "message": {"role": "assistant", "content": [content]}})
         denied = self._fire("PreToolUse", tool_name="Bash", tool_input={"command": command}, tool_use_id=call)
-        output = denied or self._bash(command)
-        event = "PostToolUseFailure" if denied else "PostToolUse"
+        failure, output = (denied, denied) if denied else self._bash(command)
+        event = "PostToolUseFailure" if failure else "PostToolUse"
         self._fire(event, tool_name="Bash", tool_input={"command": command}, tool_use_id=call)
         result = {"type": "tool_result", "tool_use_id": call, "content": output}
         self._write({"type": "user", "message": {"role": "user", "content": [result]}})
@@ -90,8 +92,14 @@ class Client:
         self.held.append(_touched(self.options.leak_mb * _MB))
         time.sleep(self.options.step_s)
 
-    def _bash(self, command: str) -> str:
-        environment = {**os.environ, "CLAUDECODE": "1", "CLAUDE_CODE_SESSION_ID": self.session}
+    def _bash(self, command: str) -> tuple[str, str]:
+        """Why it failed (empty where it didn't), and what it printed."""
+        environment = {
+            **os.environ,
+            "CLAUDECODE": "1",
+            "CLAUDE_PID": str(os.getpid()),
+            "CLAUDE_CODE_SESSION_ID": self.session,
+        }
         done = subprocess.run(
             ["/bin/sh", "-c", command],
             env=environment,
@@ -100,7 +108,8 @@ class Client:
             timeout=_TOOL_TIMEOUT_S,
             check=False,
         )
-        return done.stdout.decode("utf-8", "replace")
+        failure = f"Exit code {done.returncode}" if done.returncode else ""
+        return failure, f"{failure}\n".lstrip() + done.stdout.decode("utf-8", "replace")
 
     def _fire(self, event: str, **fields: object) -> str:
         """Run the event's hooks; shows what is for the person, returns why a tool call is denied (or nothing)."""
@@ -150,6 +159,7 @@ class Client:
     def _status(self, status: str) -> None:
         record = {
             "pid": os.getpid(),
+            "procStart": _started(),
             "sessionId": self.session,
             "cwd": self.cwd,
             "kind": "interactive",
@@ -157,6 +167,15 @@ class Client:
         }
         with open(self.registry, "w", encoding="utf-8", opener=_private) as file:
             json.dump(record, file)
+
+
+def _started() -> str:
+    """When this process began, as the client writes it down on Linux: in ticks."""
+    try:
+        with open("/proc/self/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[19].decode()
+    except OSError:
+        return ""
 
 
 def _private(path: str, flags: int) -> int:
@@ -205,6 +224,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--leak-mb", type=int, default=40)
     parser.add_argument("--step-s", type=float, default=0.5)
+    parser.add_argument("--tool", default="", help="the shell command of every step")
     parser.add_argument("--resume", default="")
     parser.add_argument("--permission-mode", default="default")
     parser.add_argument("--ignore-term", action="store_true")

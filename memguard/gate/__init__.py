@@ -10,6 +10,7 @@ import time
 
 from memguard.core.layout import (
     COMPILED,
+    NOTES,
     WAKE,
     client_record,
     guard_dir,
@@ -27,6 +28,11 @@ if sys.platform == "linux":
 
 # core.thresholds.NORMAL, spelled out: importing it takes a twentieth of what a quiet hook may take.
 _NORMAL = "NORMAL"
+# The client's mark of a cloud session: another machine's memory, gone with it, and nobody to tell. The client itself
+# writes "true", and "1" in what it passes on. Remote Control, on the person's own machine, doesn't set it.
+_YES = ("true", "1")
+# The events whose answer can carry text to the model.
+SPEAKS_TO_MODEL = ("UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUseFailure")
 # What a guard's own configuration has no say in: which program is run, and what it is told of the person's machine.
 _OF_THE_PROJECT = ("python", "runtime", "home", "path")
 
@@ -76,6 +82,8 @@ def _handle(name: str, state_dir: str) -> None:
     if sys.platform != "linux":
         _refuse(name, state_dir)
         return
+    if os.environ.get("CLAUDE_CODE_REMOTE") in _YES:
+        return
     directory = os.environ.get("CLAUDE_PROJECT_DIR") or os.getcwd()
     key = opted_in_key(directory, state_dir)
     if not key:
@@ -106,7 +114,9 @@ def _find_session(event: Event) -> None:
     event.guard_dir = guard_dir(runtime_dir, event.guard_id) if event.guard_id else ""
     if event.guard_id:
         fixed = {name: event.pairs[name] for name in _OF_THE_PROJECT if name in event.pairs}
-        event.pairs = {**event.pairs, **read_pairs(f"{event.guard_dir}/{COMPILED}"), **fixed}
+        own = read_pairs(f"{event.guard_dir}/{COMPILED}")
+        # One or the other, not mixed: a budget's number means a line of the file that the watchdog goes by.
+        event.pairs = {**(own or event.pairs), **fixed}
 
 
 def _make_sure_of(runtime_dir: str) -> None:
@@ -175,8 +185,17 @@ def _append(event: Event) -> None:
             "" if payload.first("agent_id") else word(payload.first("permission_mode")),  # a subagent has its own
             word(payload.first("source")),
             payload.has_items("background_tasks"),
+            _budget_index(event) if event.name == "PreToolUse" and "tool_budget_0" in event.pairs else -1,
         ),
     )
+
+
+def _budget_index(event: Event) -> int:
+    """Which line of `[tools]` the call that begins has; stdin is parsed only where its command decides."""
+    from memguard.core.tool_budgets import budget_index, budgets_of, needs_command
+
+    budgets, tool = budgets_of(event.pairs), event.payload.first("tool_name")
+    return budget_index(budgets, tool, event.payload.command() if needs_command(budgets, tool) else "")
 
 
 def _wake(guard: str) -> bool:
@@ -198,6 +217,8 @@ def _wake(guard: str) -> bool:
 
 def _is_notable(event: Event) -> bool:
     if event.state != _NORMAL or event.name in ("SessionStart", "PreCompact"):
+        return True
+    if event.name in SPEAKS_TO_MODEL and os.path.exists(f"{event.guard_dir}/{NOTES}"):
         return True
     return event.name == "PreToolUse" and os.path.exists(f"{event.guard_dir}/in-flight")
 

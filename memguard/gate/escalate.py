@@ -7,6 +7,7 @@ from memguard.core.layout import ENDED, GUARD, SESSIONS, guard_dir, private_dir,
 from memguard.core.spawn import capture_command, hook_environment, start_detached, start_watchdog_command
 from memguard.gate import Event
 from memguard.host import identity
+from memguard.host.containment.leaving import leave_group
 
 
 def see_to_watchdog(event: Event) -> None:
@@ -41,7 +42,7 @@ def _start_watchdog(event: Event) -> None:
         return
     python = event.pairs["python"]
     command = start_watchdog_command(python, event.guard_dir, event.state_dir, event.key, client.to_text())
-    start_detached(command, hook_environment(dict(os.environ), event.pairs))
+    start_detached(command, hook_environment(dict(os.environ), event.pairs), leave_group)
 
 
 def capture(event: Event, reason: str) -> None:
@@ -55,4 +56,4 @@ def capture(event: Event, reason: str) -> None:
         "client": client.to_text() if client else "",
     }
     command = capture_command(event.pairs["python"], (event.state_dir, event.key), reason, session)
-    start_detached(command, hook_environment(dict(os.environ), event.pairs))
+    start_detached(command, hook_environment(dict(os.environ), event.pairs), leave_group)

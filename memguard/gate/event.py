@@ -51,6 +51,22 @@ class Payload:
             event = {}
         return event if isinstance(event, dict) else {}
 
+    def command(self) -> str:
+        """The command in the tool's input, off the quiet path; empty where it has none, or is torn.
+
+        The client's own `tool_input` is the first, as with `first`; what follows it, such as 50 MB of output, doesn't
+        matter.
+        """
+        start = self.head.find(b'"tool_input":')
+        if start < 0:
+            return ""
+        try:
+            found = _value_at_begin(self.head[start + 13 :].decode("utf-8", "replace").lstrip())
+        except (ValueError, RecursionError):
+            return ""
+        command = found.get("command") if isinstance(found, dict) else ""
+        return command if isinstance(command, str) else ""
+
     def has_items(self, name: str) -> bool:
         """Whether the last array called `name` has anything in it."""
         start = self.tail.rfind(b'"%s":[' % name.encode())
@@ -65,6 +81,32 @@ def _value(data: bytes, start: int, name_length: int) -> str:
     if rest[:1] != b'"' or end < 0 or b"\\" in rest[:end]:
         return ""
     return rest[1:end].decode("utf-8", "replace")
+
+
+class _Plain:
+    """What `json.JSONDecoder` sets by default."""
+
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_float, parse_int, parse_constant = float, int, float
+
+
+def _value_at_begin(text: str) -> object:
+    """The JSON value that `text` begins with; ValueError where there is none.
+
+    By the scanner that `json` is built on, where the interpreter has it: a PreToolUse takes 1.4 times a bare start
+    with it, and 2.3 times with `json` and the `re` that it imports.
+    """
+    try:
+        from _json import make_scanner
+    except ImportError:
+        import json
+
+        return json.JSONDecoder().raw_decode(text)[0]
+    try:
+        return make_scanner(_Plain)(text, 0)[0]  # type: ignore[arg-type]  # only its attributes are read
+    except (StopIteration, SystemError):  # the latter of CPython 3.11, which raises only what `json` has brought
+        raise ValueError("no JSON") from None
 
 
 def read_payload(descriptor: int = 0) -> Payload:
@@ -88,7 +130,7 @@ _ROTATE_BYTES = 1048576
 # `word` has cleaned, every %d a number.
 _LINE = (
     '{"t_utc":%.3f,"event":"%s","session":"%s","client_pid":%d,"footprint_bytes":%d,"client_bytes":%d,'
-    '"processes":%d,"state":"%s","tool":"%s","tool_use_id":"%s","mode":"%s","source":"%s","background":%d}\n'
+    '"processes":%d,"state":"%s","tool":"%s","tool_use_id":"%s","mode":"%s","source":"%s","background":%d,"budget":%d}\n'
 )
 
 

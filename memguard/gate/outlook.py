@@ -31,5 +31,6 @@ def _obstacle(event: Event) -> str:
     if is_paused(event.guard_dir, event.project_dir):
         return "memguard is paused"
     limits = RestartLimits(event.pairs)
-    is_allowed, why = Protection(f"{event.project_dir}/{PROTECTION}", event.guard_id, limits).can_restart()
+    lineage = guard.get("lineage") or event.guard_id
+    is_allowed, why = Protection(f"{event.project_dir}/{PROTECTION}", lineage, limits).can_restart()
     return "" if is_allowed else why

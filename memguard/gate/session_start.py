@@ -1,4 +1,4 @@
-"""SessionStart: remember which conversation a client has, and give a restarted one its handoff."""
+"""SessionStart: remember which conversation a client has, tidy up after dead ones, give a restarted one its handoff."""
 
 import json
 import os
@@ -8,9 +8,11 @@ import time
 from memguard.core.errors import HostError
 from memguard.core.layout import HANDOFF, RELAUNCH, SESSIONS, is_plain_id, private_dir, read_pairs, write_pairs
 from memguard.core.log import append_log
+from memguard.core.session_clients import add_client
 from memguard.core.spawn import hook_environment
 from memguard.gate import Event, escalate
-from memguard.host import dead_guards, identity
+from memguard.gate.leftovers import tidy_up
+from memguard.host import identity
 
 # A claim takes 0.3 s; the hook itself is cut off by the client after 10 s.
 _CLAIM_TIMEOUT_S = 8
@@ -21,12 +23,19 @@ def begin(event: Event) -> "dict[str, object]":
     if not event.session:
         return {}
     record_session(event)
-    _collect(event)
+    line = tidy_up(event)
     ticket = _owed_ticket(event)
     if ticket:
-        return _claim(event, ticket)
+        return _with_line(_claim(event, ticket), line)
     escalate.capture(event, "session start")
-    return {}
+    return _with_line({}, line)
+
+
+def _with_line(answer: "dict[str, object]", line: str) -> "dict[str, object]":
+    """One document, whatever there is to say to the person."""
+    said = answer.get("systemMessage")
+    told = ". ".join(text for text in (said if isinstance(said, str) else "", line) if text)
+    return answer | ({"systemMessage": told} if told else {})
 
 
 def record_session(event: Event) -> None:
@@ -38,6 +47,17 @@ def record_session(event: Event) -> None:
     folder = private_dir(f"{event.guard_dir}/{SESSIONS}")
     pairs: dict[str, object] = {"transcript": transcript, "cwd": cwd, "started_utc": f"{time.time():.3f}"}
     write_pairs(f"{folder}/{event.session}", pairs)
+    _register(event)
+
+
+def _register(event: Event) -> None:
+    """Whose session this is, for whoever comes when all of it is gone; a failure is no concern of this one."""
+    try:
+        client = identity.identify(event.client_pid)
+        if client:
+            add_client(event.pairs["runtime"], event.session, client)
+    except (OSError, HostError) as error:
+        append_log(event.state_dir, f"session not registered: {error}")
 
 
 def is_transcript(path: str, session: str) -> bool:
@@ -49,14 +69,6 @@ def is_transcript(path: str, session: str) -> bool:
     inside = os.path.basename(os.path.dirname(folder)) == "projects" and os.path.isabs(path)
     plain = not os.path.lexists(path) or (os.path.isfile(path) and not os.path.islink(path))
     return name == f"{session}.jsonl" and inside and plain and ".." not in path.split("/")
-
-
-def _collect(event: Event) -> None:
-    """What sessions have left that nobody could tidy up after; a failure is no concern of this one."""
-    try:
-        dead_guards.collect(event.pairs["runtime"])
-    except (OSError, HostError) as error:
-        append_log(event.state_dir, f"dead guards not removed: {error}")
 
 
 def _owed_ticket(event: Event) -> str:

@@ -5,20 +5,20 @@ import os
 import time
 
 from memguard.core.call import call_fingerprint
-from memguard.core.layout import IN_FLIGHT, TOLD, private_dir, write_all
+from memguard.core.layout import IN_FLIGHT, NOTES, TOLD, private_dir, write_all
+from memguard.core.log import printable
 from memguard.core.reading import TreeReading
 from memguard.core.settings import thresholds_of
 from memguard.core.thresholds import NORMAL, STATES
 from memguard.core.units import format_size
-from memguard.gate import Event, escalate
+from memguard.gate import SPEAKS_TO_MODEL, Event, escalate
 from memguard.gate.event import word
 from memguard.gate.outlook import outlook
 from memguard.host import confirm, current
 
 # A tree whose sum is over a limit but whose PSS isn't (shared memory) is measured again after this long.
 _CONFIRM_AGAIN_S = 60
-# The events whose answer can carry text to the model.
-_SPEAKS_TO_MODEL = ("UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUseFailure")
+_NOTHING = ("", "")
 
 
 def handle(event: Event) -> None:
@@ -44,7 +44,16 @@ def _answer(event: Event) -> "dict[str, object]":
         denial = _denial(event)
         if denial:
             return denial
-    return _warning(event) if event.state != NORMAL else {}
+    return _told(event, [_notes(event), _warning(event) if event.state != NORMAL else _NOTHING])
+
+
+def _notes(event: Event) -> "tuple[str, str]":
+    """What was ended of this session, where there is anything."""
+    if event.name not in SPEAKS_TO_MODEL or not os.path.exists(f"{event.guard_dir}/{NOTES}"):
+        return _NOTHING
+    from memguard.gate.notes import claimed
+
+    return claimed(event)
 
 
 def _denial(event: Event) -> "dict[str, object]":
@@ -71,43 +80,60 @@ def _denial(event: Event) -> "dict[str, object]":
     return {"hookSpecificOutput": specific}
 
 
-def _warning(event: Event) -> "dict[str, object]":
+def _warning(event: Event) -> "tuple[str, str]":
     """Tell the person and the model once per session and state, after PSS has confirmed it."""
     marker = f"{private_dir(f'{event.guard_dir}/{TOLD}')}/{event.session}-{event.state}"
     if os.path.exists(marker) or _is_recent(marker + ".unconfirmed"):
-        return {}
+        return _NOTHING
     reading = current.read_tree(event.client_pid, leave_out=os.getpid())
     confirmed_bytes = confirm.confirmed_bytes(reading)
     confirmed_state = thresholds_of(event.pairs).state_of(confirmed_bytes)
     if STATES.index(confirmed_state) < STATES.index(event.state):
         _touch(marker + ".unconfirmed")
-        return {}
+        return _NOTHING
     _touch(marker)
     if not event.watched:  # a watchdog takes its own
         escalate.capture(event, f"footprint at {event.state}")
-    return _told(event, reading, confirmed_bytes)
+    return _texts(event, reading, confirmed_bytes)
 
 
-def _told(event: Event, reading: TreeReading, confirmed_bytes: int) -> "dict[str, object]":
+def _texts(event: Event, reading: TreeReading, confirmed_bytes: int) -> "tuple[str, str]":
     limit_bytes = thresholds_of(event.pairs).limit_of(event.state)
     text = (
         f"memguard: this session's processes hold {format_size(confirmed_bytes)},"
         f" at or over the {event.state.lower()} limit of {format_size(limit_bytes)}"
     )
     prospect = outlook(event)
-    answer: dict[str, object] = {"systemMessage": f"{text}. {prospect} Pause memguard: memguard pause"}
-    if event.name in _SPEAKS_TO_MODEL:
-        context = _facts(reading, text, prospect)
+    return f"{text}. {prospect} Pause memguard: memguard pause", _facts(reading, text, prospect)
+
+
+def _told(event: Event, texts: "list[tuple[str, str]]") -> "dict[str, object]":
+    """One document of all that there is to tell: for each, a line for the person and a text for the model."""
+    texts = [each for each in texts if each != _NOTHING]
+    if not texts:
+        return {}
+    answer: dict[str, object] = {"systemMessage": " ".join(line for line, _ in texts)}
+    if event.name in SPEAKS_TO_MODEL:
+        context = "\n\n".join(text for _, text in texts)
         answer["hookSpecificOutput"] = {"hookEventName": event.name, "additionalContext": context}
     return answer
 
 
 def _facts(reading: TreeReading, text: str, prospect: str) -> str:
     return (
-        f"{text}; the client itself holds {format_size(reading.client_bytes)} of it, in a tree of"
-        f" {len(reading.processes)} processes. {prospect} Output that is filtered before it is printed, and files read"
-        " in parts, keep the conversation smaller."
+        f"{text}; {_largest(reading)} of it, in a tree of {len(reading.processes)} processes. {prospect} Output that is"
+        " filtered before it is printed, and files read in parts, keep the conversation smaller."
     )
+
+
+def _largest(reading: TreeReading) -> str:
+    """Who holds most: the client, or what it started, by name; a name is a program's own, so it is quoted and cut."""
+    held = f"the client itself holds {format_size(reading.client_bytes)}"
+    largest = max(reading.processes, key=lambda process: process.footprint_bytes, default=None)
+    if largest is None or largest is reading.processes[0]:
+        return held
+    name = json.dumps(printable(current.command_name(largest.pid).strip(), 40), ensure_ascii=False)
+    return f"the process {name} (pid {largest.pid}) holds {format_size(largest.footprint_bytes)}, {held}"
 
 
 def _is_recent(path: str) -> bool:

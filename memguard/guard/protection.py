@@ -5,10 +5,10 @@
 launcher's lineage), not per session id: a fresh session, `/clear` or a fork resets nothing.
 """
 
-import json
 import os
 import time
 
+from memguard.core import light_json as json
 from memguard.core.layout import write_atomic
 from memguard.core.lock import FileLock
 from memguard.core.settings import RestartLimits
@@ -83,7 +83,7 @@ class Protection:
     def _load(self) -> "list[Attempt]":
         try:
             with open(self._path, encoding="utf-8") as file:
-                return _checked(json.load(file))
+                return _checked(json.loads(file.read()))
         except FileNotFoundError:
             return []
         except (OSError, ValueError, KeyError, TypeError):

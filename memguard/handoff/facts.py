@@ -11,7 +11,7 @@ from memguard.core.log import printable
 from memguard.core.ticket import STRATEGIES
 
 ASKED_FOR = "asked for by the person"  # as guard.ruleset notes it
-_LIMITS = ("warning", "critical", "emergency")
+_LIMITS = ("warning", "critical", "emergency", "host budget")
 _LONGEST_FACTS = 1048576
 
 

@@ -21,8 +21,10 @@ def pss_bytes(pid: int, proc: str = "/proc") -> int | None:
 
 def confirmed_bytes(tree: TreeReading, proc: str = "/proc") -> int:
     """The sum of shares over a tree; a process whose share can't be read counts by its footprint."""
-    total_bytes = 0
-    for process in tree.processes:
-        share_bytes = pss_bytes(process.pid, proc)
-        total_bytes += process.footprint_bytes if share_bytes is None else share_bytes
-    return total_bytes
+    return sum(shares_bytes(tree, proc).values())
+
+
+def shares_bytes(tree: TreeReading, proc: str = "/proc") -> "dict[int, int]":
+    """Each process's share by its pid; its footprint where the share can't be read."""
+    shares = {process.pid: (pss_bytes(process.pid, proc), process.footprint_bytes) for process in tree.processes}
+    return {pid: footprint_bytes if share is None else share for pid, (share, footprint_bytes) in shares.items()}

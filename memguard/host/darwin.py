@@ -1,8 +1,11 @@
 """A process tree as macOS shows it by libproc. FIXTURE ONLY: tested against a stand-in library, never run on macOS.
 
-The offsets are those of `struct proc_bsdinfo` (136 bytes) and `struct rusage_info_v4` (296 bytes) in Apple's
-`sys/proc_info.h` and `sys/resource.h`. Start times are microseconds since 1970, not ticks since boot, but raw all
-the same: equal for as long as a process lives.
+The offsets are those of `struct proc_bsdinfo` (136 bytes), `struct proc_bsdshortinfo` (64), `struct proc_taskinfo` (96)
+and `struct rusage_info_v4` (296) in Apple's `sys/proc_info.h` and `sys/resource.h`. Start times are microseconds since
+1970, not ticks since boot, but raw all the same: equal for as long as a process lives.
+
+The kernel answers all but the short info for processes of one's own effective uid alone (`proc_security_policy` in
+`bsd/kern/proc_info.c`). So one that runs as another user (`sudo`) has no size, and is counted as hidden.
 
 `proc_listchildpids` would be cheaper, but is known to leave children out; so all processes are listed, and who
 descends from the client is found by their parents.
@@ -13,10 +16,14 @@ import os
 import sys
 
 from memguard.core.errors import HostError
-from memguard.core.reading import ProcessReading, TreeReading
+from memguard.core.reading import ESTIMATED, MEASURED, UNREADABLE, Pressure, ProcessReading, TreeReading
 from memguard.host.table import Row
 
 _TBSDINFO, _TBSDINFO_BYTES = 3, 136
+_TASKINFO, _TASKINFO_BYTES, _RESIDENT = 4, 96, 8
+_SHORTBSDINFO, _SHORTBSDINFO_BYTES, _SHORT_PARENT = 13, 64, 4
+# The argument of `proc_pidinfo` that makes it answer for zombies too.
+_ZOMBIES_TOO = 1
 _STATUS, _PARENT, _UID, _REAL_UID, _SAVED_UID, _NAME, _GROUP, _TERMINAL, _START_S, _START_US = (
     4, 16, 20, 28, 36, 64, 100, 108, 120, 128,
 )  # fmt: skip
@@ -31,23 +38,28 @@ _loaded: dict[str, ctypes.CDLL] = {}
 
 def read_tree(client_pid: int, _proc: str = "", leave_out: int = 0) -> TreeReading:
     """Read the client (first) and all its descendants, without `leave_out` and what it started; empty when gone."""
-    table = scan()
+    pids = _all_pids()
+    infos = {pid: _bsd_info(pid) for pid in pids}
+    table = {pid: _row(pid, info) for pid, info in infos.items() if info}
     if client_pid not in table or table[client_pid].ended:
-        return TreeReading([])
+        return TreeReading([], hidden=int(client_pid in infos and client_pid not in table))
     children: dict[int, list[int]] = {}
-    for row in table.values():
-        children.setdefault(row.parent_pid, []).append(row.pid)
-    readings, queue, seen = [], [client_pid], {leave_out}
+    for pid in pids:
+        children.setdefault(table[pid].parent_pid if pid in table else _parent_of_hidden(pid), []).append(pid)
+    readings, hidden, queue, seen = [], 0, [client_pid], {leave_out}
     for pid in queue:  # it grows while it is walked; `seen` ends a loop
         if pid not in seen:
             seen.add(pid)
-            readings.append(_reading(table[pid]))
+            if pid in table:
+                readings.append(_reading(table[pid]))
+            else:
+                hidden += 1
             queue += children.get(pid, ())
-    return TreeReading(readings)
+    return TreeReading(readings, hidden)
 
 
 def read_process(pid: int, _proc: str = "") -> ProcessReading | None:
-    """One process alone; None when it is gone."""
+    """One process alone; None when it is gone or another user's."""
     info = _bsd_info(pid)
     return _reading(_row(pid, info)) if info else None
 
@@ -111,12 +123,35 @@ def capacity_bytes(_proc: str = "") -> int:
     return int.from_bytes(_sysctl(b"hw.memsize", 8), sys.byteorder)
 
 
+def read_pressure(_proc: str = "") -> Pressure:
+    """The memory of the host; macOS has no PSI. `kern.memorystatus_level` is the percentage that is available."""
+    total_bytes = capacity_bytes()
+    level = _sysctl(b"kern.memorystatus_level", 4)
+    available_bytes = total_bytes * _word(level, 0) // 100 if level and total_bytes else -1
+    pressure = Pressure(total_bytes or -1, available_bytes)
+    swap = _sysctl(b"vm.swapusage", 32)  # struct xsw_usage: total, available, used, ...
+    if len(swap) >= 24:
+        pressure.swap_total_bytes, pressure.swap_free_bytes = _long(swap, 0), _long(swap, 8)
+    return pressure
+
+
 def _reading(row: Row) -> ProcessReading:
-    """The physical footprint is what Activity Monitor shows, compressed and swapped pages included; 0 if refused."""
+    footprint_bytes, quality = _footprint(row.pid)
+    if row.ended:
+        footprint_bytes, quality = 0, MEASURED
+    return ProcessReading(row.pid, row.parent_pid, row.start_ticks, footprint_bytes, quality)
+
+
+def _footprint(pid: int) -> tuple[int, str]:
+    """The physical footprint is what Activity Monitor shows, compressed and swapped pages included.
+
+    Where that is refused, what is resident: without what was compressed or swapped.
+    """
     buffer = ctypes.create_string_buffer(_RUSAGE_V4_BYTES)
-    refused = _library().proc_pid_rusage(row.pid, _RUSAGE_V4, buffer)
-    footprint_bytes = 0 if refused else int.from_bytes(buffer.raw[_PHYS_FOOTPRINT : _PHYS_FOOTPRINT + 8], sys.byteorder)
-    return ProcessReading(row.pid, row.parent_pid, row.start_ticks, footprint_bytes)
+    if not _library().proc_pid_rusage(pid, _RUSAGE_V4, buffer):
+        return _long(buffer.raw, _PHYS_FOOTPRINT), MEASURED
+    task = _pid_info(pid, _TASKINFO, _TASKINFO_BYTES)
+    return (_long(task, _RESIDENT), ESTIMATED) if task else (0, UNREADABLE)
 
 
 def _row(pid: int, info: bytes) -> Row:
@@ -141,9 +176,19 @@ def _session_of(pid: int) -> int:
 
 def _bsd_info(pid: int) -> bytes:
     """The `struct proc_bsdinfo` of a process; empty when it is gone or may not be seen."""
-    buffer = ctypes.create_string_buffer(_TBSDINFO_BYTES)
-    size_bytes = _library().proc_pidinfo(pid, _TBSDINFO, ctypes.c_uint64(0), buffer, _TBSDINFO_BYTES)
-    return buffer.raw if size_bytes == _TBSDINFO_BYTES else b""
+    return _pid_info(pid, _TBSDINFO, _TBSDINFO_BYTES, _ZOMBIES_TOO)
+
+
+def _parent_of_hidden(pid: int) -> int:
+    """The parent of another user's process; 0 when it is gone."""
+    info = _pid_info(pid, _SHORTBSDINFO, _SHORTBSDINFO_BYTES, _ZOMBIES_TOO)
+    return _word(info, _SHORT_PARENT) if info else 0
+
+
+def _pid_info(pid: int, flavor: int, size_bytes: int, argument: int = 0) -> bytes:
+    buffer = ctypes.create_string_buffer(size_bytes)
+    written_bytes = _library().proc_pidinfo(pid, flavor, ctypes.c_uint64(argument), buffer, size_bytes)
+    return buffer.raw if written_bytes == size_bytes else b""
 
 
 def _all_pids() -> list[int]:

@@ -1,16 +1,21 @@
 """Removing what guards have left whose every process is gone: after a reboot, an OOM kill, a container's stop.
 
 A guard's watchdog removes its folder at the end. Where that was killed, or a late hook wrote once more, the folder
-stays, with the handoff of a restart that nobody claimed in it.
+stays, with the handoff of a restart that nobody claimed in it, and with processes that it had stopped.
 """
 
 import os
 import time
 
-from memguard.core.identity import ProcessId
-from memguard.core.layout import CLIENT, GUARD, WATCHDOG, is_plain_id, read_pairs, remove
+from memguard.core.identity import process_in
+from memguard.core.layout import CLIENT, FROZEN, GUARD, SESSION_CLIENTS, WATCHDOG, is_plain_id, read_pairs, remove
 from memguard.core.lock import is_held
+from memguard.core.session_clients import OF_GROUP, Left, add_left
+from memguard.core.sessions import newest_session
+from memguard.core.tool_record import tools_of
 from memguard.host import identity
+from memguard.host.containment.choice import left_in, release
+from memguard.host.frozen_record import thaw_left
 
 # A guard that is being made has no file yet that says whose it is.
 _YOUNG_S = 60.0
@@ -19,15 +24,49 @@ _YOUNG_S = 60.0
 def collect(runtime_dir: str) -> "list[str]":
     """Remove the guards whose launcher, client and watchdog are all gone, and their clients' records; the guards' ids.
 
-    What belongs to another pid namespace is left alone, since from here nobody can say whether it lives.
+    What a dead watchdog had stopped goes on, also where its guard is too young to be removed. What belongs to another
+    pid namespace is left alone, since from here nobody can say whether it lives.
     Raises HostError where this host can't tell its boot or namespace.
     """
     used = _settle_records(f"{runtime_dir}/clients")
     folder = f"{runtime_dir}/guards"
-    gone = [name for name in _names(folder) if name not in used and _is_dead(f"{folder}/{name}")]
+    gone = []
+    for name in _names(folder):
+        if name not in used and _is_worth_a_look(f"{folder}/{name}") and _is_dead(f"{folder}/{name}"):
+            thaw_left(f"{folder}/{name}")
+            gone += [] if _is_young(f"{folder}/{name}") else [name]
     for name in gone:
-        remove_folder(f"{folder}/{name}")
+        retire(runtime_dir, f"{folder}/{name}")
+    _remove_torn(f"{runtime_dir}/{SESSION_CLIENTS}")
     return gone
+
+
+def _is_worth_a_look(folder: str) -> bool:
+    """A guard that is young is left in peace, unless it has stopped somebody."""
+    return not _is_young(folder) or os.path.exists(f"{folder}/{FROZEN}")
+
+
+def retire(runtime_dir: str, guard_dir: str) -> None:
+    """Remove a guard; what tool calls of its client have left running is remembered beside their session."""
+    thaw_left(guard_dir)
+    try:
+        _keep_tools(runtime_dir, guard_dir)
+    except (OSError, ValueError):
+        pass  # a full disk: what carries its session's id is found all the same
+    release(guard_dir)
+    remove_folder(guard_dir)
+
+
+def _keep_tools(runtime_dir: str, guard_dir: str) -> None:
+    client = process_in(read_pairs(f"{guard_dir}/{CLIENT}").get("id", ""))
+    newest = newest_session(guard_dir)
+    for tool in tools_of(guard_dir):
+        session_id = tool.session or newest
+        if client and session_id and identity.is_alive(tool.who):
+            add_left(runtime_dir, session_id, Left(tool.who, client, tool.tool))
+    for who in filter(None, map(identity.identify, left_in(guard_dir))):
+        if client and newest:
+            add_left(runtime_dir, newest, Left(who, client, OF_GROUP))
 
 
 def _settle_records(folder: str) -> "set[str]":
@@ -43,7 +82,7 @@ def _settle_records(folder: str) -> "set[str]":
 
 
 def _is_dead(folder: str) -> bool:
-    if os.path.islink(folder) or not os.path.isdir(folder) or _is_young(folder):
+    if os.path.islink(folder) or not os.path.isdir(folder):
         return False
     launcher, client = (
         read_pairs(f"{folder}/{GUARD}").get("launcher", ""),
@@ -54,12 +93,9 @@ def _is_dead(folder: str) -> bool:
 
 def _may_live(text: str) -> bool:
     """Whether the process that `text` names lives, or may live where this host can't see it."""
-    try:
-        who = ProcessId.from_text(text)
-    except ValueError:
-        return False  # none named
-    if who.boot_id != identity.boot_id():
-        return False
+    who = process_in(text)
+    if who is None or who.boot_id != identity.boot_id():
+        return False  # none named, or none that could
     return who.pid_namespace != identity.pid_namespace() or identity.is_alive(who)
 
 
@@ -72,6 +108,13 @@ def _is_young(path: str) -> bool:
 
 def _names(folder: str) -> "list[str]":
     return [name for name in os.listdir(folder) if is_plain_id(name)] if os.path.isdir(folder) else []
+
+
+def _remove_torn(folder: str) -> None:
+    """What a process of ours that was killed has left half-done beside the sessions' files."""
+    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+        if not is_plain_id(name) and not _is_young(f"{folder}/{name}"):
+            remove(f"{folder}/{name}")
 
 
 def remove_folder(folder: str) -> None:

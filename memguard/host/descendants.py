@@ -1,5 +1,6 @@
 """What belongs to a session, also what has left its tree: processes in sessions of their own, and orphans."""
 
+import time
 from collections.abc import Iterable
 
 from memguard.core.identity import ProcessId
@@ -7,24 +8,27 @@ from memguard.core.reading import TreeReading
 from memguard.host import current
 from memguard.host.environment import session_id_of
 from memguard.host.identity import own_line, process_id
+from memguard.host.linux import all_pids
 from memguard.host.table import Row, with_descendants
 
 _LONGEST_NAME = 64
+# A generation of a program that forks and goes, in Python on a busy machine; of a restart, a fiftieth.
+_NEWBORN_S = 0.02
 
 
 class Lineage:
     """Every process that was ever seen in the tree of one client, and that lives.
 
     `session_ids` are those found in the environments of the tree: they name the session where no hook does. One
-    that the client itself was started with is an outer session's, and never counts.
+    that the client itself was started with, `outer_id`, is an outer session's, and never counts.
     """
 
     def __init__(self, proc: str = "/proc") -> None:
         self.session_ids: set[str] = set()
+        self.outer_id = ""
         self.client_terminal = 0
         self._proc = proc
         self._seen: dict[int, int] = {}  # pid: start ticks
-        self._outer_id = ""
 
     def __len__(self) -> int:
         """How many processes are remembered."""
@@ -41,6 +45,11 @@ class Lineage:
                 self._note(process.pid, process.pid == client_pid)
         self._forget_dead({process.pid for process in tree.processes})
 
+    def living(self) -> list[ProcessId]:
+        """Who was once seen in the tree, and lives."""
+        seen = self._seen.items()
+        return [process_id(pid, ticks) for pid, ticks in seen if current.start_ticks(pid, self._proc) == ticks]
+
     def survivors(self, session_ids: Iterable[str], exclude: Iterable[int] = ()) -> list[ProcessId]:
         """All that lives and belongs to the session, by a scan of the whole host.
 
@@ -53,14 +62,30 @@ class Lineage:
         wanted = frozenset(session_ids) - {""}
         roots = {row.pid for row in table.values() if row.pid not in kept and self._is_ours(row, wanted)}
         found = with_descendants(roots, table, kept)
-        return [process_id(pid, table[pid].start_ticks) for pid in sorted(found) if not table[pid].ended]
+        survivors = [process_id(pid, table[pid].start_ticks) for pid in sorted(found) if not table[pid].ended]
+        return survivors + self._newborn(set(table) | kept, wanted) if wanted else survivors
+
+    def _newborn(self, known: set[int], wanted: frozenset[str]) -> list[ProcessId]:
+        """Who has come since the scan, looked at as soon as it is listed.
+
+        One that lives for some ms, forks and goes is in no scan for long enough to have its environment read.
+        """
+        found: list[ProcessId] = []
+        deadline_s = time.monotonic() + _NEWBORN_S
+        while time.monotonic() < deadline_s:
+            for pid in set(all_pids(self._proc)) - known:
+                known.add(pid)
+                ticks = current.start_ticks(pid, self._proc)
+                if ticks and session_id_of(pid, self._proc) in wanted:
+                    found.append(process_id(pid, ticks))
+        return found
 
     def _note(self, pid: int, is_client: bool) -> None:
         session_id = session_id_of(pid, self._proc)
         if is_client:
-            self._outer_id = session_id
+            self.outer_id = session_id
             self.client_terminal = current.terminal_number(pid, self._proc)
-        elif session_id and session_id != self._outer_id:
+        elif session_id and session_id != self.outer_id:
             self.session_ids.add(session_id)
 
     def _forget_dead(self, in_tree: set[int]) -> None:

@@ -6,6 +6,7 @@ Apart from `linux`, so that a quiet hook doesn't load it.
 import os
 
 from memguard.core.errors import HostError
+from memguard.core.reading import Pressure
 from memguard.host.linux import (
     GROUP,
     PARENT,
@@ -63,9 +64,13 @@ def command_name(pid: int, proc: str = "/proc") -> str:
 
 
 def scan(proc: str = "/proc") -> dict[int, Row]:
-    """Every process by pid; measured: 25 us each, so 12 ms on a host of 490."""
+    """Every process by pid; measured: 25 us each, so 12 ms on a host of 490.
+
+    The newest first: one that forks and ends every 5 ms is over when its turn comes last. A freeze caught such a chain
+    after 5 to 20 generations; read in the order of pids, after 80 to 140 or not at all.
+    """
     table = {}
-    for pid in all_pids(proc):
+    for pid in reversed(all_pids(proc)):
         fields = stat_fields(pid, proc)
         if fields:
             table[pid] = _row(pid, fields)
@@ -81,6 +86,34 @@ def terminal_number(pid: int, proc: str = "/proc") -> int:
 def capacity_bytes(proc: str = "/proc") -> int:
     """RAM of the host (MemTotal); 0 where `/proc` doesn't say."""
     return kilobytes(b"\n" + read_bytes(f"{proc}/meminfo", 4096), b"\nMemTotal:")
+
+
+def read_pressure(proc: str = "/proc") -> Pressure:
+    """The memory of the host, and how much of the last ten seconds was lost to waiting for it (PSI)."""
+    meminfo = b"\n" + read_bytes(f"{proc}/meminfo", 4096)
+    pressure = Pressure(_size_in(meminfo, b"\nMemTotal:"), _size_in(meminfo, b"\nMemAvailable:"))
+    pressure.swap_total_bytes = _size_in(meminfo, b"\nSwapTotal:")
+    pressure.swap_free_bytes = _size_in(meminfo, b"\nSwapFree:")
+    stalls = b"\n" + read_bytes(f"{proc}/pressure/memory", 512)  # absent without CONFIG_PSI, refused at `psi=0`
+    pressure.psi_some_avg10 = _avg10(stalls, b"\nsome avg10=")
+    pressure.psi_full_avg10 = _avg10(stalls, b"\nfull avg10=")
+    return pressure
+
+
+def _size_in(meminfo: bytes, name: bytes) -> int:
+    return kilobytes(meminfo, name) if name in meminfo else -1
+
+
+def _avg10(stalls: bytes, name: bytes) -> float:
+    """A percentage; -1 where there is none, or what is there is none."""
+    begin = stalls.find(name)
+    if begin < 0:
+        return -1.0
+    try:
+        percent = float(stalls[begin + len(name) :].split(None, 1)[0])
+    except (ValueError, IndexError):
+        return -1.0
+    return percent if 0 <= percent <= 100 else -1.0
 
 
 def _row(pid: int, fields: list[bytes]) -> Row:

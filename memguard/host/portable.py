@@ -2,14 +2,17 @@
 
 The footprint is private commit (`private` of `memory_info`): what a process may fill, paged out or not. Where psutil
 has no such figure (only in those tests), it is resident memory without what may be shared (`rss - shared`): near
-RssAnon, but blind to swap and to shared memory, so never to be used as a footprint there.
+RssAnon, but blind to swap and to shared memory, and marked as an estimate.
+
+What psutil is refused of a process in the tree (one that runs elevated) leaves that process without a size: marked as
+unreadable, not left out.
 
 Start times are microseconds since 1970, so they don't repeat from boot to boot and need no boot id.
 """
 
 import psutil
 
-from memguard.core.reading import ProcessReading, TreeReading
+from memguard.core.reading import ESTIMATED, MEASURED, UNREADABLE, Pressure, ProcessReading, TreeReading
 from memguard.host.table import Row
 
 
@@ -123,19 +126,32 @@ def capacity_bytes(_proc: str = "") -> int:
     return int(psutil.virtual_memory().total)
 
 
+def read_pressure(_proc: str = "") -> Pressure:
+    """The memory of the host, without PSI; swap is the page file."""
+    memory, swap = psutil.virtual_memory(), psutil.swap_memory()
+    pressure = Pressure(int(memory.total), int(memory.available))
+    pressure.swap_total_bytes, pressure.swap_free_bytes = int(swap.total), int(swap.free)
+    return pressure
+
+
 def _reading(process: psutil.Process) -> ProcessReading | None:
     try:
-        memory = process.memory_info()
-        return ProcessReading(process.pid, process.ppid(), _start_us(process), _footprint_bytes(memory))
+        facts = (process.pid, process.ppid(), _start_us(process))
+        return ProcessReading(*facts, *_footprint(process))
     except psutil.Error:
         return None
 
 
-def _footprint_bytes(memory: object) -> int:
+def _footprint(process: psutil.Process) -> tuple[int, str]:
+    """Bytes and their quality; psutil.NoSuchProcess when it is gone."""
+    try:
+        memory = process.memory_info()
+    except psutil.AccessDenied:
+        return 0, UNREADABLE
     private_bytes = getattr(memory, "private", None)
     if private_bytes is not None:
-        return int(private_bytes)
-    return max(0, int(getattr(memory, "rss", 0)) - int(getattr(memory, "shared", 0)))
+        return int(private_bytes), MEASURED
+    return max(0, int(memory.rss) - int(getattr(memory, "shared", 0))), ESTIMATED
 
 
 def _start_us(process: psutil.Process) -> int:

@@ -2,10 +2,10 @@
 
 import os
 import select
-import signal
 import time
 
 from memguard.core.identity import ProcessId
+from memguard.core.light_signal import signal
 from memguard.host.identity import belongs_to_me, is_alive, own_line
 
 # Without a pidfd (macOS, old kernels, some sandboxes) an end can only be looked for.

@@ -1,16 +1,15 @@
-"""Starting the two children of a launcher: the client in its foreground, the watchdog away from it."""
+"""What the two children of a launcher are started with: the client's environment, and the watchdog away from it."""
 
 import os
-import signal
 
 from memguard.core.spawn import start_watchdog_command, unmarked, worker_environment
+from memguard.launcher.waiting_client import DEFAULT_AGAIN
 
 # The client's own, undocumented variables: continue the interrupted turn instead of waiting for a prompt, and keep the
 # cut-off call in the conversation with the result "its outcome is unknown" instead of dropping it.
 _CARRY_ON = ("CLAUDE_CODE_RESUME_INTERRUPTED_TURN", "CLAUDE_CODE_RESUME_SHOWS_CUT_OFF_CALLS")
 # Named in the client's own message about its fallback to the classic renderer.
 _FULLSCREEN = "CLAUDE_CODE_NO_FLICKER"
-_DEFAULT_AGAIN = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE)
 
 
 def client_environment(own: dict[str, str], carries_on: bool, keeps_renderer: bool) -> dict[str, str]:
@@ -25,15 +24,6 @@ def client_environment(own: dict[str, str], carries_on: bool, keeps_renderer: bo
     return variables
 
 
-def start_client(words: list[str], environment: dict[str, str], pipes: tuple[int, int]) -> int:
-    """Start the client in our process group, so that it is the terminal's foreground; returns its pid.
-
-    `pipes` are the descriptors that become its stdin and stdout; -1 leaves ours.
-    """
-    actions = [(os.POSIX_SPAWN_DUP2, pipe, target) for target, pipe in enumerate(pipes) if pipe >= 0]
-    return os.posix_spawn(words[0], words, environment, file_actions=actions, setsigdef=_DEFAULT_AGAIN)
-
-
 def start_watchdog(python: str, guard_dir: str, state_dir: str, key: str) -> int:
     """Start the watchdog in a process session of its own, with nothing of the terminal; returns its pid."""
     null = os.open(os.devnull, os.O_RDWR)
@@ -43,7 +33,7 @@ def start_watchdog(python: str, guard_dir: str, state_dir: str, key: str) -> int
             start_watchdog_command(python, guard_dir, state_dir, key),
             worker_environment(dict(os.environ)),
             file_actions=[(os.POSIX_SPAWN_DUP2, null, target) for target in (0, 1, 2)],
-            setsigdef=_DEFAULT_AGAIN,
+            setsigdef=DEFAULT_AGAIN,
             setsid=True,
         )
     finally:

@@ -3,7 +3,7 @@
 import os
 import time
 
-from memguard.core.layout import WAKE
+from memguard.core.nudge import nudge
 from memguard.launcher.children import start_watchdog
 
 # A watchdog that dies at once again and again is left alone after this many starts in a minute: the session goes on
@@ -30,16 +30,7 @@ class Companion:
 
     def wake(self) -> None:
         """Tell it that something has changed."""
-        try:
-            descriptor = os.open(f"{self._guard_dir}/{WAKE}", os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:
-            return  # not there yet, or gone: its start reads the same files
-        try:
-            os.write(descriptor, b".")
-        except OSError:
-            return  # full: it is awake already
-        finally:
-            os.close(descriptor)
+        nudge(self._guard_dir)
 
     def is_gone(self) -> bool:
         """Reap it if it has ended."""

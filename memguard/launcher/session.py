@@ -10,15 +10,16 @@ from memguard.core.settings import load_settings
 from memguard.core.ticket import Ticket, read_ticket
 from memguard.host import identity
 from memguard.launcher import flags
-from memguard.launcher.children import start_client
 from memguard.launcher.companion import Companion
 from memguard.launcher.farewell import Farewell, died_by, tell
+from memguard.launcher.placing import Placing
 from memguard.launcher.records import Records
 from memguard.launcher.streams import Streams
 from memguard.launcher.succession import Launch, Succession
 from memguard.launcher.terminal import Terminal
 from memguard.launcher.ticket_desk import TicketDesk, is_ended_by_us
 from memguard.launcher.vigil import Vigil
+from memguard.launcher.waiting_client import WaitingClient
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Session:
         self.records = Records(guard_dir, state_dir, settings.runtime_dir)
         self.companion = Companion(settings.python, guard_dir, state_dir, key)
         self.vigil = Vigil(self.streams, self.companion, self.records)
+        self.placing = Placing(guard_dir, settings, self.vigil, self.companion, self.records)
         self.farewell = Farewell(guard_dir)
         self.client: ProcessId | None = None
         self.generation = -1
@@ -83,26 +85,46 @@ class Session:
             launch, ticket_id = self.succession.next(ticket), ticket.ticket_id
 
     def _start(self, launch: Launch, ticket_id: str) -> OSError | None:
-        """Start a client, and whoever watches it; what is wrong with the program, where it can't be started."""
+        """Start a client, and whoever watches it; what is wrong with the program, where it can't be started.
+
+        The watchdog first: it starts beside the client's process, which waits for it.
+        """
+        self.records.attempt("watchdog", self.companion.start)
         pipes = self.streams.connect(launch.takes_input)
         try:
-            pid = start_client([self.program, *launch.words], launch.environment, pipes)
+            child = WaitingClient([self.program, *launch.words], launch.environment, pipes)
         except OSError as error:
             return error
         finally:
             for descriptor in pipes:
                 if descriptor >= 0:
                     os.close(descriptor)
+        failure = self._begin(child, ticket_id)
+        if failure is None:
+            self.generation += 1
+        return failure
+
+    def _begin(self, child: WaitingClient, ticket_id: str) -> OSError | None:
+        """Have the client recorded and placed, then let it go: whatever goes wrong before, it is not left waiting."""
+        try:
+            self._introduce(child.pid, ticket_id)
+        finally:
+            error = child.let_go()
+        if error:
+            self.vigil.await_client()
+            if self.client:
+                self.records.client_gone(self.client)
+        return error
+
+    def _introduce(self, pid: int, ticket_id: str) -> None:
         self.vigil.take_up(pid)
         self.started_s = time.monotonic()
-        self.generation += 1
         self.is_restarting = False
         self.client = identity.identify(pid)
         if self.client:
-            self.records.client_started(self.client, self.generation, ticket_id)
+            self.records.client_started(self.client, self.generation + 1, ticket_id)
         self.companion.wake()
-        self.records.attempt("watchdog", self.companion.start)
-        return None
+        self.placing.wait(self.generation + 1)
 
     def _accept_ticket(self, status: int) -> Ticket | None:
         """The swept ticket that this end of this client was for; any other end is the person's, and final."""

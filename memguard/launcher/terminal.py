@@ -12,7 +12,7 @@ if sys.platform != "win32":
 # `1049l` also restores the cursor, on the main screen to wherever it was saved long ago, so `1049h` goes before it:
 # it does nothing on the alternate screen, and on the main one it saves the present place. Then the rest of a killed
 # client's prompt box is cleared.
-_RESET = (
+RESET = (
     "\x1b[?1006l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?1016l\x1b[?1004l\x1b[?25h\x1b[>4m\x1b[<u\x1b[?1049h\x1b[?1049l"
     "\x1b[?2031l\x1b[?2004l\x1b(B\x0f\x1b[?7h\x1b7\x1b[r\x1b8\x1b]0;\x07\x1b[?2026l\x1b[0m\r\x1b[J"
 )
@@ -61,7 +61,7 @@ class Terminal:
         """After a forced kill: switch off what the client had switched on."""
         if self._is_ours() and os.isatty(1):
             try:
-                os.write(1, _RESET.encode())
+                os.write(1, RESET.encode())
             except OSError:
                 return  # hung up
 

@@ -80,15 +80,20 @@ class Vigil:
                 self._companion.pid = 0
                 self._records.attempt("watchdog", self._companion.start)
 
-    def poll(self, timeout_ms: int | None) -> None:
-        """Wait until something happens, at most so long; move what is there to be moved."""
+    def poll(self, timeout_ms: int | None, also: int = -1) -> None:
+        """Wait until something happens, at most so long; move what is there to be moved.
+
+        `also` is a descriptor that ends the wait, and is left to the caller.
+        """
         poll = select.poll()
         poll.register(self._wakeup, select.POLLIN)
+        if also >= 0:
+            poll.register(also, select.POLLIN)
         self._streams.register(poll)
         for descriptor, _ in poll.poll(timeout_ms):
             if descriptor == self._wakeup:
                 os.read(self._wakeup, 512)
-            else:
+            elif descriptor != also:
                 self._streams.serve(descriptor)
         if self._streams.is_input_lost():
             self._records.not_restartable("more came on stdin than could be kept for another client")

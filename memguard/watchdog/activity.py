@@ -3,19 +3,22 @@
 Both only inform: a turn boundary is chosen by them, never whether memory is over a limit.
 """
 
-import json
 import os
 import time
 
+from memguard.core import light_json as json
 from memguard.core.identity import ProcessId
 from memguard.core.layout import SESSIONS, is_plain_id, read_pairs
 from memguard.core.permission import MODES
 from memguard.core.sessions import newest_session
 from memguard.host import terminal
+from memguard.watchdog.tool_call import ToolCall, call_of
 
 # An open permission prompt is a turn boundary only when the person has left it alone for this long.
 _WAITING_S = 60.0
 _LONGEST_REGISTRY = 65536
+# More calls than one message makes at once.
+_JUST_OVER = 16
 # A watchdog that takes over meets old `resume` lines; only a client resumed lately may still be reading.
 _RESUMED_LATELY_S = 60.0
 # The first message stands in the first lines, behind what hooks and settings left there.
@@ -39,7 +42,9 @@ class Activity:
         self.is_busy = False
         self.has_background = False
         self.is_prompt_given = False
-        self.in_flight: dict[str, str] = {}  # tool_use_id -> tool
+        self.in_flight: dict[str, ToolCall] = {}  # by tool_use_id
+        # The last of this turn whose Post hook has come: a client that is ended then has not written their results yet.
+        self.just_over: dict[str, ToolCall] = {}
         self.resumed_bytes = 0  # size of the transcript that it was resumed with; 0 for a new conversation
         self.turns_ended = 0
         self._offset = 0
@@ -85,25 +90,32 @@ class Activity:
             self._begin_session(event)
         tool_use_id = str(event.get("tool_use_id", ""))
         if name == "PreToolUse" and is_plain_id(tool_use_id):
-            self.in_flight[tool_use_id] = str(event.get("tool", ""))
+            self.in_flight[tool_use_id] = call_of(event)
         elif name in ("PostToolUse", "PostToolUseFailure"):
-            self.in_flight.pop(tool_use_id, None)
+            self._finish_call(tool_use_id)
         if name == "UserPromptSubmit":
-            self.in_flight = {}  # whatever was open has ended without a word: interrupted, or denied
+            self.in_flight, self.just_over = {}, {}  # what was open has ended without a word: interrupted, or denied
         if name in ("UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUseFailure"):
             self.is_busy = self.is_prompt_given = True
         elif name == "Stop":
             self._end_turn(event)
 
+    def _finish_call(self, tool_use_id: str) -> None:
+        call = self.in_flight.pop(tool_use_id, None)
+        if call:
+            self.just_over[tool_use_id] = call
+        while len(self.just_over) > _JUST_OVER:
+            del self.just_over[next(iter(self.just_over))]
+
     def _begin_session(self, event: dict[str, object]) -> None:
         """Another conversation, or the same one resumed: nothing of the one before it is going on."""
-        self.in_flight, self.is_busy, self.has_background = {}, False, False
+        self.in_flight, self.just_over, self.is_busy, self.has_background = {}, {}, False, False
         is_recent = time.time() - float(str(event.get("t_utc", 0))) < _RESUMED_LATELY_S
         if event.get("source") == "resume" and is_recent:
             self.resumed_bytes = _size(self.transcript)
 
     def _end_turn(self, event: dict[str, object]) -> None:
-        self.is_busy, self.in_flight = False, {}
+        self.is_busy, self.in_flight, self.just_over = False, {}, {}
         self.has_background = bool(event.get("background"))
         self.turns_ended += 1
 

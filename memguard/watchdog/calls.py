@@ -1,10 +1,11 @@
 """The tool calls that a restart cuts off, with what recognises them when they are made again."""
 
-import json
 import os
 
+from memguard.core import light_json as json
 from memguard.core.call import call_fingerprint
 from memguard.core.layout import IN_FLIGHT, private_dir, remove, write_pairs
+from memguard.watchdog.tool_call import ToolCall
 from memguard.watchdog.transcript import transcript_tail
 
 # Calls that only read may run a second time; all others are denied once when they were cut off.
@@ -24,12 +25,12 @@ class CutOff:
         self.fingerprint = fingerprint
 
 
-def cut_off_calls(in_flight: dict[str, str], transcript: str) -> list[CutOff]:
-    """Of the calls in flight (tool_use_id -> tool), those that may have had an effect and have no result yet.
+def cut_off_calls(in_flight: dict[str, ToolCall], transcript: str) -> list[CutOff]:
+    """Of the calls in flight (by tool_use_id), those that may have had an effect and have no result yet.
 
     A call without a Post hook may be over all the same: denied, interrupted, or its hook lost in a stall.
     """
-    wanted = {call: tool for call, tool in in_flight.items() if tool not in _ONLY_READS}
+    wanted = {call: found.tool for call, found in in_flight.items() if found.tool not in _ONLY_READS}
     inputs, answered = _inputs_and_answers(transcript, set(wanted)) if wanted else ({}, set())
     return [
         CutOff(tool, call, call_fingerprint(tool, inputs[call]) if call in inputs else "")

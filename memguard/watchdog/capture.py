@@ -34,9 +34,14 @@ def capture(
     reader, writer = os.pipe()
     null = os.open(os.devnull, os.O_RDWR)
     actions = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, writer, 1), (os.POSIX_SPAWN_DUP2, writer, 2)]
-    pid = os.posix_spawn(python, command, worker_environment(dict(os.environ)), file_actions=actions, setsid=True)
-    for descriptor in (writer, null):
-        os.close(descriptor)
+    try:
+        pid = os.posix_spawn(python, command, worker_environment(dict(os.environ)), file_actions=actions, setsid=True)
+    except OSError as error:  # an environment that was removed, or is being upgraded
+        os.close(reader)
+        return "", f"{python} can't be started: {error.strerror}"
+    finally:
+        os.close(writer)
+        os.close(null)
     try:
         output, in_time = _read(reader, deadline)
     finally:

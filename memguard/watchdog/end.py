@@ -1,11 +1,11 @@
 """The end of a guarded session: nothing of it is left behind, neither processes nor live files."""
 
-import signal
 import time
 
 from memguard.core.layout import ENDED, client_record, read_pairs, remove
+from memguard.core.light_signal import signal
 from memguard.host import signals
-from memguard.host.dead_guards import remove_folder
+from memguard.host.dead_guards import remove_folder, retire
 from memguard.watchdog.capture import capture
 from memguard.watchdog.guarded_session import GuardedSession
 from memguard.watchdog.sweep import sweep
@@ -20,6 +20,7 @@ def finish(session: GuardedSession) -> None:
     killed, hung up on, or lost its launcher (and with it its terminal) can't have.
     """
     if session.generation < 0:
+        session.containment.remove()
         remove_folder(session.guard_dir)  # the launcher never came to start a client
         return
     if session.launcher and not session.has_launcher() and session.has_client():
@@ -28,8 +29,20 @@ def finish(session: GuardedSession) -> None:
         _capture(session, "the client was killed")
     if session.launcher and not _is_regular(session):
         _sweep_and_note(session)
+    session.containment.disarm()
+    session.containment.remove()
     _remove_record(session)
-    remove_folder(session.guard_dir)
+    runtime_dir = session.settings.runtime_dir
+    retire(runtime_dir, session.guard_dir)
+    _forget_sessions(runtime_dir)
+
+
+def _forget_sessions(runtime_dir: str) -> None:
+    """What has left nothing is forgotten now, so that no session's start has to scan the host for it."""
+    from memguard.host.orphans import Orphans, may_have_left  # a watchdog at rest does without
+
+    if may_have_left(runtime_dir):
+        Orphans(runtime_dir).forget_sessions()
 
 
 def _is_regular(session: GuardedSession) -> bool:
@@ -66,7 +79,7 @@ def _sweep_and_note(session: GuardedSession) -> None:
     result = sweep(session)
     names = [name for _, name, _ in result.ended]
     if names or result.spared:
-        session.journal.event("session_swept", ended=names, spared=[name for _, name in result.spared])
+        session.journal.event("session_swept", ended=names, spared=[name for _, name, _ in result.spared])
 
 
 def _remove_record(session: GuardedSession) -> None:

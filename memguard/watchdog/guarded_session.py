@@ -17,20 +17,34 @@ from memguard.core.layout import (
 )
 from memguard.core.pause import is_paused
 from memguard.core.settings import load_settings
-from memguard.core.thresholds import NORMAL
+from memguard.core.thresholds import EMERGENCY, NORMAL
 from memguard.core.ticket import RESUME
 from memguard.guard import ruleset
 from memguard.guard.protection import Protection
-from memguard.host import identity, pressure
+from memguard.host import identity
+from memguard.host.containment.choice import take_up
 from memguard.watchdog.activity import Activity
+from memguard.watchdog.beyond import Beyond
+from memguard.watchdog.culprits import Culprits
 from memguard.watchdog.journal import Journal
+from memguard.watchdog.neighbours import Neighbours
+from memguard.watchdog.nesting import GuardedClients
+from memguard.watchdog.own_part import OwnPart
+from memguard.watchdog.parts import Parts
+from memguard.watchdog.shortage import Shortage
+from memguard.watchdog.strays import Strays
 from memguard.watchdog.subject import Subject, config_dir_of
+from memguard.watchdog.tool_ledger import ToolLedger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from memguard.watchdog.respawn import Relauncher
 
 
 class GuardedSession:
     """One guard. `generation` counts its clients from 0; it is -1, without `subject` and `activity`, before the first.
 
-    `subject` is the present client's memory, `activity` what it is doing.
+    `subject` is the present client's memory, `parts` what it is divided into, `activity` what it is doing.
     """
 
     def __init__(self, guard_dir: str, state_dir: str, key: str) -> None:
@@ -51,17 +65,41 @@ class GuardedSession:
         self.restarted_with = ""  # the strategy of the last restart
         self.is_prompt_given = False  # for ever, once any client took the person's first prompt in
         self.generation = -1
+        self.containment = take_up(guard_dir, self.settings.containment, self.launcher)
+        self._beyond = Beyond(self.containment, Strays(self).pids)
+        self.neighbours = Neighbours(guard_dir, self.journal)
+        self._guarded_clients = GuardedClients(self.neighbours.runtime_dir)
+        self.culprits = Culprits(self)
+        self.relauncher: Relauncher | None = None  # where no launcher is there to start the next client
         self.subject: Subject
+        self.shortage: Shortage
+        self.parts: Parts
+        self.ledger: ToolLedger
+        self.own_part: OwnPart
         self.activity: Activity
 
     def take_up(self, client: ProcessId, generation: int) -> None:
         """Begin with another client."""
         self.generation = generation
         self.subject = Subject(client)
+        self.shortage = Shortage(client.pid)
+        self.parts = Parts(client.pid)
+        self.ledger = ToolLedger(self)
         spool = f"{self.project_dir}/{SPOOL}"
         transcript_bytes = self.activity.transcript_bytes() if self.restarted_with == RESUME else 0
         self.activity = Activity(self.guard_dir, spool, client, config_dir_of(client.pid))
         self.activity.resumed_bytes = transcript_bytes
+        self.own_part = OwnPart(self)
+        if not self.launcher:
+            self._plan_without_launcher(client)
+
+    def _plan_without_launcher(self, client: ProcessId) -> None:
+        """Find out how the next client could be started. What that takes, a guard with a launcher does without."""
+        from memguard.watchdog.plain import planned
+        from memguard.watchdog.respawn import relauncher_for
+
+        self.facts = planned(self.guard_dir, client, self.settings) or self.facts
+        self.relauncher = relauncher_for(self)
 
     def has_launcher(self) -> bool:
         """Whether the launcher that owns the terminal still lives."""
@@ -81,7 +119,8 @@ class GuardedSession:
 
     def protection(self) -> Protection:
         """The restart attempts of this guard."""
-        return Protection(f"{self.project_dir}/{PROTECTION}", self.guard_id, self.settings.restart)
+        lineage = self.facts.get("lineage") or self.guard_id
+        return Protection(f"{self.project_dir}/{PROTECTION}", lineage, self.settings.restart)
 
     def look(self) -> None:
         """Take in what is new: settings, events, memory."""
@@ -90,7 +129,21 @@ class GuardedSession:
         self.activity.update()
         self.is_prompt_given = self.is_prompt_given or self.activity.is_prompt_given
         self.subject.resumed_bytes = self.activity.resumed_bytes
-        self.subject.look(self.settings.thresholds)
+        self.shortage.look()
+        self.subject.look(self.settings.thresholds, self._beyond, self.nested_clients())
+        self.parts.update(self.subject.reading, self.activity.in_flight, self.settings.tools)
+        self.ledger.update()
+        self.own_part.update()
+
+    def next_limit_bytes(self) -> int:
+        """The limit that the session comes to next; 0 beyond the last."""
+        held_bytes, limits = self.subject.held_bytes(), self.settings.thresholds
+        headroom_bytes = limits.headroom_bytes(held_bytes)
+        return held_bytes + headroom_bytes if headroom_bytes else 0
+
+    def nested_clients(self) -> "frozenset[int]":
+        """The other guarded clients of this host: one inside a tool of ours has a guard of its own."""
+        return self._guarded_clients.now() - {self.subject.client.pid}
 
     def _refresh_settings(self) -> None:
         try:
@@ -108,14 +161,19 @@ class GuardedSession:
         view.is_requested = view.requested_s >= 0
         is_opted_in = os.path.exists(f"{self.project_dir}/{COMPILED}")
         view.is_paused = is_paused(self.guard_dir, self.project_dir) or not is_opted_in
-        view.is_restartable = self.facts.get("restartable") == "1"
+        is_ended_instead = self.facts.get("way") == "end" and subject.state == EMERGENCY
+        view.is_restartable = self.facts.get("restartable") == "1" or is_ended_instead
         view.is_starting = subject.is_starting
         view.is_resume_peak = subject.is_resume_peak()
         view.is_settled = subject.trend.is_settled()
         view.is_stopped = subject.is_stopped()
         view.over_s = subject.over_s()
-        if subject.state != NORMAL or view.is_requested:
-            view.is_host_short = pressure.is_short()
+        view.is_host_short = self.shortage.is_short
+        view.excess = self.culprits.find()
+        view.is_host_victim = self.own_part.is_victim()
+        view.victim_s, view.host_reason = self.neighbours.victim_s, self.neighbours.reason
+        view.is_others_turn = self.neighbours.standing not in ("", self.guard_id)
+        if subject.state != NORMAL or view.is_requested or view.is_host_victim:
             view.forecast_s = subject.trend.seconds_until(self.settings.thresholds.emergency_bytes)
             view.at_boundary = self._at_boundary(view.is_requested)
         return view

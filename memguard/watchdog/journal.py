@@ -1,9 +1,9 @@
 """What the watchdog leaves for others to read: its status, and the events of the project."""
 
-import json
 import os
 import time
 
+from memguard.core import light_json as json
 from memguard.core.layout import EVENTS, STATUS, write_atomic
 from memguard.core.log import append_log
 

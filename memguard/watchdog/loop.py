@@ -4,22 +4,27 @@ import os
 import time
 
 from memguard.core.identity import ProcessId
-from memguard.core.layout import CLIENT, ENDED, WATCHDOG, read_pairs
+from memguard.core.layout import CLIENT, ENDED, TICKET, WATCHDOG, read_pairs
 from memguard.core.lock import FileLock
 from memguard.core.log import append_log, described
 from memguard.core.thresholds import NORMAL
 from memguard.core.ticket import FRESH, RESUME
 from memguard.guard import ruleset
+from memguard.guard.excess import Excess
 from memguard.host import identity
+from memguard.host.containment.choice import record
+from memguard.host.containment.handshake import say_placed
+from memguard.host.frozen_record import thaw_left
 from memguard.watchdog.calls import drop_marks
 from memguard.watchdog.capture import capture_detached
-from memguard.watchdog.end import finish
 from memguard.watchdog.guarded_session import GuardedSession
-from memguard.watchdog.pace import pause_s
-from memguard.watchdog.plain import make_plain_guard
-from memguard.watchdog.restart import Restart, take_over
+from memguard.watchdog.pace import Pace
+from memguard.watchdog.pace_view import pace_view
+from memguard.watchdog.shown_parts import ShownParts
+from memguard.watchdog.trip_wire import TripWire
 from memguard.watchdog.wake import Wake
 
+# What is done now and then is imported when it is: at rest, a watchdog has no need of it (0.6 MiB together).
 _LOCK_PATIENCE_S = 1.0
 # How long a client's end may go without a word from the launcher about what comes next.
 _NEXT_CLIENT_S = 30.0
@@ -44,6 +49,8 @@ def main(arguments: list[str]) -> int:
     lock.write(own.to_text() if own else "")
     try:
         if len(arguments) > 3:
+            from memguard.watchdog.plain import make_plain_guard
+
             make_plain_guard(guard_dir, state_dir, key, arguments[3])
         Watchdog(GuardedSession(guard_dir, state_dir, key)).run()
     except Exception as error:  # noqa: BLE001  said where the person looks; the launcher starts another
@@ -61,12 +68,22 @@ class Watchdog:
         self._failed_at_s = float("-inf")
         self._failures = 0
         self._told: set[tuple[int, str]] = set()
+        self._pace = Pace()
+        self._trip_wire = TripWire(session.containment)
+        self._shown_parts = ShownParts()
 
     def run(self) -> None:
         """Watch until the guarded session is over."""
         self.session.journal.event("monitoring_started", pid=os.getpid())
+        thawed = thaw_left(self.session.guard_dir)
+        if thawed:
+            self.session.journal.event(
+                "part_thawed", processes=len(thawed), why="a watchdog died while they were frozen"
+            )
         while self._take_up_client():
             self._watch_client()
+        from memguard.watchdog.end import finish
+
         finish(self.session)
         self.session.journal.event("monitoring_stopped", pid=os.getpid())
 
@@ -76,15 +93,31 @@ class Watchdog:
         deadline_s = time.monotonic() + _NEXT_CLIENT_S
         # A launcher that is stopped (Ctrl-Z) starts its next client after `fg`, however late that is.
         while session.has_launcher() or time.monotonic() < deadline_s:
-            record = read_pairs(f"{session.guard_dir}/{CLIENT}")
-            if record.get("id") and int(record["generation"]) > session.generation:
-                session.take_up(ProcessId.from_text(record["id"]), int(record["generation"]))
-                take_over(session)
+            found = read_pairs(f"{session.guard_dir}/{CLIENT}")
+            if found.get("id") and int(found["generation"]) > session.generation:
+                self._place(ProcessId.from_text(found["id"]), int(found["generation"]))
+                self._take_over()
                 return True
             if os.path.exists(f"{session.guard_dir}/{ENDED}") or not session.has_launcher():
                 return False
             self._sleep(0.5)
         return False
+
+    def _place(self, client: ProcessId, generation: int) -> None:
+        """Put a client into its group before it begins, which it waits for."""
+        session = self.session
+        if not session.containment.place(client):
+            session.journal.log(f"the client is not in the session's group: {session.containment.name}")
+        say_placed(session.guard_dir, generation)
+        record(session.guard_dir, session.containment)
+        session.take_up(client, generation)
+
+    def _take_over(self) -> None:
+        """Carry on what the watchdog before this one died in."""
+        if os.path.exists(f"{self.session.guard_dir}/{TICKET}"):
+            from memguard.watchdog.restart import take_over
+
+            take_over(self.session)
 
     def _watch_client(self) -> None:
         session = self.session
@@ -92,12 +125,16 @@ class Watchdog:
             if session.launcher and not session.has_launcher():
                 return
             was_starting = session.subject.is_starting
+            begun_s = time.thread_time()
             session.look()
             if was_starting and not session.subject.is_starting and session.generation:
                 self._judge_restart()
             self._act_safely()
             self._forget_marks()
-            self._sleep(pause_s(session.subject, session.settings))
+            self._trip_wire.set_at(session.next_limit_bytes())
+            view = pace_view(session, time.thread_time() - begun_s)
+            view.is_reported = self._trip_wire.is_set
+            self._sleep(self._pace.next_s(view))
 
     def _forget_marks(self) -> None:
         """A cut-off call is recognised in the turn that it was cut out of, and not later."""
@@ -109,7 +146,8 @@ class Watchdog:
         watched = [self.session.launcher] if self.session.launcher else []
         if self.session.has_client():
             watched.append(self.session.subject.client)
-        self._wake.sleep(seconds, watched)
+        if self._wake.sleep(seconds, watched, self.session.containment):
+            self._trip_wire.sprung()
 
     def _act_safely(self) -> None:
         """A full disk or a vanished file stops one action, not the watching; what goes wrong again and again does."""
@@ -126,17 +164,42 @@ class Watchdog:
     def _act(self) -> None:
         session = self.session
         subject = session.subject
-        decision = ruleset.decide(session.view(), session.settings.restart)
+        view = session.view()
+        decision = ruleset.decide(view, session.settings.restart)
         session.journal.status(
             state=subject.state, action=decision.action, reason=decision.reason, client=subject.client.to_text(),
-            session=session.activity.session_id, generation=session.generation,
+            session=session.activity.session_id, generation=session.generation, readable=not subject.blindness.is_blind,
+            parts=self._shown_parts.of(session),
         )  # fmt: skip
         if subject.state != NORMAL:
             self._note_crossing()
-        if decision.action in (ruleset.RESTART, ruleset.RESTART_NOW) and self._may_try(decision):
+        if subject.blindness.is_check_due():
+            self._check_by_time()
+        elif subject.blindness.is_partial:
+            self._once("partial", "memory_partly_unreadable", unreadable=subject.reading.unreadable)
+        if decision.action == ruleset.END_PART and view.excess:
+            if session.culprits.may_end(view.excess):
+                self._end_part(view.excess)
+        elif decision.action in (ruleset.RESTART, ruleset.RESTART_NOW) and self._may_try(decision):
             self._restart(decision)
         elif decision.action == ruleset.WOULD:
-            self._once("would-restart", "memory_threshold_exceeded", would="restart", reason=decision.reason)
+            would = "end a part" if view.excess else "restart"
+            self._once(f"would {would}", "memory_threshold_exceeded", would=would, reason=decision.reason)
+
+    def _check_by_time(self) -> None:
+        """Nobody knows what the session holds: save its conversation, and say so."""
+        self.session.journal.event("memory_unreadable", session=self.session.activity.session_id)
+        capture_detached(self.session, "memory can't be read")
+
+    def _end_part(self, excess: Excess) -> None:
+        """The culprit goes, and the session stays."""
+        from memguard.watchdog.part_action import REMAINING, THAWED, PartAction
+
+        outcome = PartAction(self.session, excess).carry_out()
+        if outcome == THAWED:
+            self.session.culprits.not_confirmed(excess)
+        elif outcome == REMAINING:
+            self.session.culprits.not_ended(excess)
 
     def _may_try(self, decision: ruleset.Decision) -> bool:
         """Not again at once after a try that failed; what can't wait waits a second."""
@@ -144,6 +207,8 @@ class Watchdog:
         return time.monotonic() - self._failed_at_s >= pause_s
 
     def _restart(self, decision: ruleset.Decision) -> None:
+        from memguard.watchdog.restart import Restart
+
         restart = Restart(self.session, decision)
         if restart.carry_out():
             return

@@ -5,8 +5,9 @@ to the classic renderer, which took 4 GB instead of 0.6 for the same 30 MB of te
 would bring back a much hungrier one.
 """
 
-import json
 import os
+
+from memguard.core import light_json as json
 
 # The client's state file; it is read after a forced kill only.
 _MOST_BYTES = 16 * 1024 * 1024

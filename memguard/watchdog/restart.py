@@ -3,20 +3,21 @@
 Nothing is signalled before the attempt is on disk and (but for an emergency) the snapshot has been opened again.
 """
 
-import json
 import os
-import signal
 import time
 
+from memguard.core import light_json as json
 from memguard.core.layout import HANDOFF, REQUEST, TICKET, private_dir, remove, write_atomic
+from memguard.core.light_signal import signal
 from memguard.core.log import described
 from memguard.core.permission import narrower
-from memguard.core.thresholds import EMERGENCY
+from memguard.core.thresholds import CRITICAL, EMERGENCY, NORMAL
 from memguard.core.ticket import RERUN, Ticket, read_ticket
 from memguard.guard import ruleset
 from memguard.host import current, signals
 from memguard.watchdog.calls import CutOff, cut_off_calls, drop_marks, leave_marks
 from memguard.watchdog.capture import capture
+from memguard.watchdog.grace import await_end
 from memguard.watchdog.guarded_session import GuardedSession
 from memguard.watchdog.renderer import is_boot_pending
 from memguard.watchdog.sweep import sweep
@@ -25,15 +26,15 @@ from memguard.watchdog.transcript import last_permission_mode
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from memguard.host.sweep import SweepResult
+    from memguard.watchdog.tool_call import ToolCall
 
 _CAPTURE_TIMEOUT_S = 60.0
 _EMERGENCY_CAPTURE_TIMEOUT_S = 3.0
 _EMERGENCY_GRACE_S = 2.0
-# A TERM-deaf process of 1 GB/s would double in its grace: growth of 5 % ends the grace, looked at every 10 ms.
+# Growth of 5 % ends the grace.
 _GRACE_GROWTH = 1.05
 # Less than this is what an orderly end takes: buffers that are written out, a heap that is walked.
 _GRACE_GROWTH_BYTES = 64 * 1024 * 1024
-_GRACE_LOOK_S = 0.01
 # A restart that a watchdog died in is taken over only while its attempt is fresh: what its steps may take, and this.
 _TAKE_OVER_S = 60.0
 
@@ -49,6 +50,7 @@ class Restart:
         self.limits = session.settings.restart
         self.is_urgent = decision.action == ruleset.RESTART_NOW
         self.ticket = Ticket(os.urandom(8).hex(), self.subject.client, self.activity.session_id, self._strategy())
+        self.is_for_host = session.neighbours.victim_s > 0  # the sessions of this host have agreed on this one
         self.capture_error = ""
         self.cut_off: list[CutOff] = []
         self.not_begun: set[str] = set()  # ids of calls that wait for the person's permission
@@ -62,7 +64,7 @@ class Restart:
 
     def carry_out(self) -> bool:
         """Do it; False when it was not allowed, not safe, or no longer wanted."""
-        if not self._is_allowed() or not self._snapshot() or not self._is_still_due():
+        if not self._is_allowed() or not self._snapshot() or not self._is_still_due() or not self._can_follow():
             self._drop_handoff()
             return False
         self._prepare()
@@ -74,11 +76,20 @@ class Restart:
     def resume(self, ticket: Ticket) -> None:
         """Carry on where another watchdog stopped: everything is on disk, and a second SIGTERM does no harm."""
         self.ticket = ticket
+        self._can_follow()
         self._note_cut_off()
         if self._end_client():
             self.settle_up()
         else:
             self._give_up("the client did not end")
+
+    def _can_follow(self) -> bool:
+        """Without a launcher: everything is ready for the next client, before this one is ended."""
+        relauncher = self.session.relauncher
+        self.refused = relauncher.prepare() if relauncher else ""
+        if relauncher and self.refused:
+            relauncher.withdraw()
+        return not self.refused
 
     def _drop_handoff(self) -> None:
         """What the capture left for a restart that does not happen."""
@@ -142,13 +153,17 @@ class Restart:
             session=self.ticket.session_id, footprint_bytes=self.subject.confirmed_bytes, snapshot=self.ticket.snapshot,
         )  # fmt: skip
 
-    def _note_cut_off(self) -> None:
+    def _note_cut_off(self, more: "dict[str, ToolCall] | None" = None) -> None:
         """The calls in flight are cut off: remember each, and mark it for the PreToolUse that meets it again."""
         known = self.not_begun | {call.tool_use_id for call in self.cut_off}
-        found = cut_off_calls(self.activity.in_flight, self.activity.transcript)
-        new = [call for call in found if call.tool_use_id not in known]
+        found = cut_off_calls({**(more or {}), **self.activity.in_flight}, self.activity.transcript)
+        new = [call for call in found if call.tool_use_id not in known and self._is_shown(call)]
         leave_marks(self.session.guard_dir, new)
         self.cut_off += new
+
+    def _is_shown(self, call: CutOff) -> bool:
+        """Whether it runs, or the end of the transcript shows that it was made and not how it ended."""
+        return call.tool_use_id in self.activity.in_flight or bool(call.fingerprint)
 
     def _record_attempt(self) -> int:
         """On disk before the first signal; where that is refused, only an emergency goes on: the launcher counts."""
@@ -161,7 +176,10 @@ class Restart:
             return 1
 
     def _end_client(self) -> bool:
-        client = self.subject.client
+        client, relauncher = self.subject.client, self.session.relauncher
+        ended = relauncher.end() if relauncher else None
+        if ended is not None:
+            return ended
         grace_s = _EMERGENCY_GRACE_S if self.is_urgent else self.limits.graceful_timeout_s
         if not signals.send(client, signal.SIGTERM):
             return not self.subject.is_alive()
@@ -175,19 +193,18 @@ class Restart:
     def _await_end(self, grace_s: float) -> bool:
         """Wait for a graceful end; False when the grace is over, or the tree uses it to grow, or to an emergency."""
         thresholds = self.session.settings.thresholds
-        before_bytes = current.read_tree(self.subject.client.pid).footprint_bytes
+        before_bytes = self._tree_bytes()
         most_bytes = max(before_bytes * _GRACE_GROWTH, before_bytes + _GRACE_GROWTH_BYTES)
         if thresholds.state_of(before_bytes) != EMERGENCY:
             most_bytes = min(most_bytes, thresholds.emergency_bytes)
-        deadline_s = time.monotonic() + grace_s
-        while time.monotonic() < deadline_s:
-            if not signals.wait_gone([self.subject.client], _GRACE_LOOK_S):
-                return True
-            if current.read_tree(self.subject.client.pid).footprint_bytes >= most_bytes:
-                return False
-        return False
+        return await_end([self.subject.client], grace_s, most_bytes, self._tree_bytes)
+
+    def _tree_bytes(self) -> int:
+        return current.read_tree(self.subject.client.pid).footprint_bytes
 
     def _give_up(self, why: str) -> bool:
+        if self.session.relauncher:
+            self.session.relauncher.withdraw()
         remove(f"{self.session.guard_dir}/{TICKET}")
         drop_marks(self.session.guard_dir)
         self._drop_handoff()
@@ -198,9 +215,10 @@ class Restart:
         """The client is gone: end what it left, note the facts for the next one, let the launcher go on."""
         session = self.session
         result = sweep(session)
-        # Between the last look and the signal another call may have begun, and have taken effect.
+        # Between the last look and the signal another call may have begun and taken effect; and one whose Post hook
+        # has come may have no result in the transcript.
         self.activity.update()
-        self._note_cut_off()
+        self._note_cut_off(self.activity.just_over)
         path = f"{session.guard_dir}/{HANDOFF}/{self.ticket.ticket_id}.facts.json"
         write_atomic(path, json.dumps(self._facts(result)).encode())
         # Asked again: the client writes its transcript late, and a killed one may not have come to it.
@@ -213,17 +231,27 @@ class Restart:
         if os.path.exists(f"{session.guard_dir}/{TICKET}"):
             self.ticket.write(f"{session.guard_dir}/{TICKET}")
         remove(f"{session.guard_dir}/{REQUEST}")
+        if session.relauncher:
+            session.relauncher.relaunch(self.ticket, self.forced)
+
+    def _limit(self) -> "tuple[str, int]":
+        """The limit that this restart is about, by name and size."""
+        session, state = self.session, self.subject.state
+        if state == NORMAL and self.is_for_host:
+            return "host budget", session.neighbours.budget_bytes
+        limit = state if state != NORMAL else CRITICAL
+        return limit.lower(), session.settings.thresholds.limit_of(limit)
 
     def _facts(self, result: "SweepResult") -> "dict[str, object]":
-        subject, state = self.subject, self.subject.state
-        limit = state if state != "NORMAL" else "CRITICAL"
+        subject = self.subject
+        limit_name, limit_bytes = self._limit()
         return {
             "ticket": self.ticket.ticket_id,
             "reason": self.decision.reason,
             "footprint_bytes": subject.reading.footprint_bytes,
             "confirmed_bytes": subject.confirmed_bytes,
-            "limit_bytes": self.session.settings.thresholds.limit_of(limit),
-            "limit_name": limit.lower(),
+            "limit_bytes": limit_bytes,
+            "limit_name": limit_name,
             "t_utc": time.time(),
             "forced": self.forced,
             "strategy": self.ticket.strategy,
@@ -232,7 +260,7 @@ class Restart:
             "snapshot": self.ticket.snapshot,
             "snapshot_missing": self.capture_error,
             "ended": [{"pid": pid, "name": name, "footprint_bytes": size} for pid, name, size in result.ended],
-            "spared": [{"pid": pid, "name": name, "why": "holds a terminal"} for pid, name in result.spared],
+            "spared": [{"pid": pid, "name": name, "why": why} for pid, name, why in result.spared],
             "in_flight": [
                 {"tool": call.tool, "tool_use_id": call.tool_use_id, "is_denied_once": bool(call.fingerprint)}
                 for call in self.cut_off

@@ -4,11 +4,21 @@ import os
 import time
 
 from memguard.core.identity import ProcessId
+from memguard.core.part import Part
 from memguard.core.reading import TreeReading
 from memguard.core.thresholds import NORMAL, STATES, Thresholds
 from memguard.guard.trend import Trend
 from memguard.host import confirm, current, identity
 from memguard.host.descendants import Lineage
+from memguard.host.run_state import is_stopped
+from memguard.watchdog.blindness import Blindness
+from memguard.watchdog.session_tree import read_session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from memguard.watchdog.beyond import Beyond
 
 # A client that never settles is judged as it is after this long: a resumed one reads its conversation first (60 MB
 # settle within 10 s), a new one has nothing to read.
@@ -27,11 +37,14 @@ class Subject:
 
     def __init__(self, client: ProcessId) -> None:
         self.client = client
+        self.blindness = Blindness()
         self.lineage = Lineage()
         self.trend = Trend()
         self.reading = TreeReading([])
         self.state = NORMAL
         self.confirmed_bytes = 0
+        self._shares: dict[int, int] = {}  # what PSS confirmed of each process, by pid
+        self._sum_then_bytes = 0  # the sum, at the last confirmation
         self.started_s = time.monotonic()
         self.is_starting = True
         self.resumed_bytes = 0  # size of the transcript that it began with; 0 for a new session
@@ -40,13 +53,18 @@ class Subject:
         self._raw_state = NORMAL  # by the sum, at the last confirmation
 
     def is_alive(self) -> bool:
-        """Whether this very process still runs."""
-        return identity.is_alive(self.client)
+        """Whether this very process still runs; one that the host hides is taken to."""
+        return identity.is_alive(self.client) or current.read_tree(self.client.pid).is_blind
 
-    def look(self, thresholds: Thresholds) -> None:
-        """Take a reading of the whole tree, and confirm it where it is over a limit."""
+    def look(self, thresholds: Thresholds, beyond: "Beyond | None" = None, others: "Collection[int]" = ()) -> None:
+        """Take a reading of the whole tree, and confirm it where it is over a limit.
+
+        `beyond` knows who belongs to the session and has left the client's tree; `others` are the pids of guarded
+        clients, which with all below them are their own guards' business.
+        """
         now_s = time.monotonic()
-        self.reading = current.read_tree(self.client.pid)
+        self.reading = read_session(self.client.pid, beyond, others, self.lineage.client_terminal)
+        self.blindness.look(self.reading)
         self.lineage.observe(self.reading)
         self.trend.add(now_s, self.reading.footprint_bytes)
         self._judge(thresholds, now_s)
@@ -58,13 +76,24 @@ class Subject:
         raw = thresholds.state_of(self.reading.footprint_bytes)
         if raw == NORMAL:
             self.state, self.confirmed_bytes = NORMAL, self.reading.footprint_bytes
+            self._sum_then_bytes = self.confirmed_bytes
         elif now_s - self._confirmed_at_s >= _CONFIRM_EVERY_S or raw != self._raw_state:
-            self.confirmed_bytes = min(confirm.confirmed_bytes(self.reading), self.reading.footprint_bytes)
+            self._shares = confirm.shares_bytes(self.reading)
+            self._sum_then_bytes = self.reading.footprint_bytes
+            self.confirmed_bytes = min(sum(self._shares.values()), self._sum_then_bytes)
             self.state = thresholds.state_of(self.confirmed_bytes)
             self._confirmed_at_s = now_s
         self._raw_state = raw
         is_over = STATES.index(self.state) >= STATES.index("CRITICAL")
         self.over_since_s = (self.over_since_s or now_s) if is_over else 0.0
+
+    def share_bytes(self, part: Part) -> int:
+        """What a part was confirmed to hold; a process that came later counts by its footprint."""
+        return sum(self._shares.get(process.pid, process.footprint_bytes) for process in part.processes)
+
+    def held_bytes(self) -> int:
+        """What was confirmed, and all that the sum has grown by since: at least what is really held."""
+        return self.confirmed_bytes + max(0, self.reading.footprint_bytes - self._sum_then_bytes)
 
     def is_resume_peak(self) -> bool:
         """Whether what it holds is explained by the conversation that it is reading."""
@@ -76,16 +105,7 @@ class Subject:
 
     def is_stopped(self) -> bool:
         """Whether the client is stopped, as by Ctrl-Z."""
-        return process_state(self.client.pid) in ("T", "t")
-
-
-def process_state(pid: int, proc: str = "/proc") -> str:
-    """The one-letter state of a process; empty where it is gone or the host doesn't tell."""
-    try:
-        with open(f"{proc}/{pid}/stat", "rb") as file:
-            return file.read(512).rpartition(b")")[2].split()[0].decode()
-    except (OSError, IndexError):
-        return ""
+        return is_stopped(self.client.pid)
 
 
 def config_dir_of(pid: int, proc: str = "/proc") -> str:

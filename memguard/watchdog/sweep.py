@@ -2,6 +2,7 @@
 
 from memguard.core.identity import ProcessId
 from memguard.host import current
+from memguard.host.identity import identify
 from memguard.host.sweep import SweepResult, end_all
 from memguard.watchdog.guarded_session import GuardedSession
 
@@ -9,16 +10,31 @@ _GRACE_S = 2.0
 
 
 def sweep(session: GuardedSession) -> SweepResult:
-    """End every process of the guarded session but what is bound to a terminal, the client and its launcher."""
+    """End every process of the guarded session but the client and its launcher.
+
+    Spared is what `memguard reap` would ask about: bound to a terminal, part of another session, in use by others.
+    """
+    if session.relauncher and session.relauncher.has_started_next:
+        return SweepResult()
+    from memguard.host.session_life import SessionLife  # a watchdog at rest does without
+    from memguard.host.session_rule import SessionRule
+
     subject = session.subject
     kept = [subject.client.pid] + ([session.launcher.pid] if session.launcher else [])
     # What the tools' environments say counts only where no hook has named the session.
     ids = set(session.session_ids()) or subject.lineage.session_ids
 
     def survivors() -> list[ProcessId]:
-        return subject.lineage.survivors(ids, exclude=kept)
+        beyond = (identify(pid) for pid in session.containment.roots() if pid not in kept)
+        return [*subject.lineage.survivors(ids, exclude=kept), *(who for who in beyond if who)]
 
     terminal = subject.lineage.client_terminal
     if not terminal and session.launcher:
         terminal = current.terminal_number(session.launcher.pid)  # after a take-over: the client shared it
-    return end_all(survivors(), _GRACE_S, own_terminal=terminal, exclude=kept, find_more=survivors)
+    life = SessionLife(session.settings.runtime_dir, current.scan())
+    life.ask_clients(session.activity.config_dir)
+    rule = SessionRule(life, {*ids, subject.lineage.outer_id}, terminal)
+    result = end_all(survivors(), _GRACE_S, exclude=kept, find_more=survivors, rule=rule)
+    if result.remaining:  # forking faster than it is listed: a group can be ended as one
+        session.containment.end_all([*kept, *(pid for pid, *_ in result.spared)])
+    return result

@@ -1,8 +1,8 @@
 """The end of the client's transcript, where it says what was going on last."""
 
-import json
 import os
 
+from memguard.core import light_json as json
 from memguard.core.permission import MODES
 
 # What is looked for stands in the last lines; a call whose input alone is larger can't be recognised again.

@@ -6,6 +6,10 @@ import select
 from memguard.core.identity import ProcessId
 from memguard.core.layout import WAKE
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from memguard.host.containment.base import Containment
+
 
 class Wake:
     """The guard's FIFO, held open for both ways so that it never reports an end."""
@@ -16,17 +20,27 @@ class Wake:
             os.mkfifo(path, 0o600)
         self._fifo = os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
-    def sleep(self, seconds: float, watched: list[ProcessId]) -> None:
-        """Sleep for `seconds`, or until a byte comes or one of `watched` ends."""
+    def sleep(self, seconds: float, watched: list[ProcessId], containment: "Containment | None" = None) -> bool:
+        """Sleep for `seconds`, or until a byte comes, one of `watched` ends, or the kernel reports the session's limit.
+
+        Whether it was the last of these.
+        """
         poll = select.poll()
         poll.register(self._fifo, select.POLLIN)
         descriptors = [descriptor for process in watched if (descriptor := _open(process)) >= 0]
         for descriptor in descriptors:
             poll.register(descriptor, select.POLLIN)
-        poll.poll(seconds * 1000)
+        reporting = containment.descriptor() if containment else -1
+        if containment and reporting >= 0:
+            poll.register(reporting, containment.poll_event)
+        woken = [descriptor for descriptor, _ in poll.poll(seconds * 1000)]
+        is_reported = containment is not None and reporting in woken
+        if containment and is_reported:
+            containment.acknowledge()
         for descriptor in descriptors:
             os.close(descriptor)
         self._drain()
+        return is_reported
 
     def _drain(self) -> None:
         try:

@@ -87,11 +87,14 @@ class Guarded:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"[restart_policy]\ntyping_quiet = 1\ngraceful_timeout = 10\n{text}")
 
-    def limits(self, critical_mb: int, emergency_mb: int = 4000) -> None:
-        """Where the session is over its limit."""
-        self.config(
-            f"[thresholds]\nwarning = {critical_mb - 5}\ncritical = {critical_mb}\nemergency = {emergency_mb}\n"
-        )
+    def limits(self, critical_mb: int, emergency_mb: int = 4000, warning_mb: int = 0) -> None:
+        """Where the session is over its limit.
+
+        With a `warning_mb` below what a client holds by itself (130 MB and more), no tool's end would be enough, so
+        that the client is the culprit also where a tool has grown.
+        """
+        warning_mb = warning_mb or critical_mb - 5
+        self.config(f"[thresholds]\nwarning = {warning_mb}\ncritical = {critical_mb}\nemergency = {emergency_mb}\n")
 
     def memguard(self, *words: str) -> str:
         """A command that must succeed; its output."""

@@ -90,7 +90,7 @@ def test_without_hooks_the_watchdog_alone_restarts_and_the_turn_goes_on(
     guarded: Guarded, api: ApiStandIn, hungry: HungryTool
 ) -> None:
     api.reply = OnlyOnce(hungry.command)
-    guarded.limits(350, 400)
+    guarded.limits(350, 400, warning_mb=60)
     with guarded.open("--bare") as terminal:
         first = guarded.ready(terminal)
         terminal.send("do it")
@@ -113,7 +113,7 @@ def test_a_session_that_is_not_saved_is_warned_about_and_not_restarted(
     guarded: Guarded, api: ApiStandIn, hungry: HungryTool
 ) -> None:
     api.reply = Script({"do it": [[bash(hungry.command)], [text("all done")]]})
-    guarded.limits(350, 400)
+    guarded.limits(350, 400, warning_mb=60)
     words = guarded.argv("-p", "--no-session-persistence", "--allowedTools", "Bash", "--", "do it")
     session = subprocess.Popen(
         words, cwd=guarded.project, env=guarded.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

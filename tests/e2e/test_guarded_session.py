@@ -79,7 +79,7 @@ def test_a_turn_goes_on_by_itself_and_its_side_effect_happens_once(
 ) -> None:
     """The model reads that the call's outcome is unknown; when it makes the same call again, that is denied once."""
     api.reply = Script({"do it": [[bash(hungry.command)], [bash(hungry.command)], [text("all done")]]})
-    guarded.limits(350, 400)
+    guarded.limits(350, 400, warning_mb=60)
     with guarded.open() as terminal:
         first = guarded.ready(terminal)
         terminal.send("do it")
@@ -104,7 +104,7 @@ def _bytes_of_one_result(output: str) -> dict[str, object]:
 def _print_mode(guarded: Guarded, api: ApiStandIn, hungry: HungryTool, *words: str, stdin: str = "") -> str:
     """`memguard run -p` over its limit in the middle of a tool call; its stdout, after exit code 0."""
     api.reply = Script({"do it": [[bash(hungry.command)], [text("all done")]], "carry on": [[text("carried on")]]})
-    guarded.limits(350, 400)
+    guarded.limits(350, 400, warning_mb=60)
     done = subprocess.run(
         guarded.argv("-p", *words, "--allowedTools", "Bash", *([] if stdin else ["--", "do it"])),
         input=stdin, cwd=guarded.project, env=guarded.environment, capture_output=True, text=True, timeout=90,

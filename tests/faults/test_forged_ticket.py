@@ -71,8 +71,14 @@ def test_a_ticket_of_the_right_process_starts_only_what_the_launcher_holds(
     _forge(opted_in)
     os.kill(first, signal.SIGTERM)
     wait_until(lambda: opted_in.client_pid() not in (0, first), "another client")
-    with open(f"/proc/{opted_in.client_pid()}/cmdline", "rb") as file:
-        words = file.read().decode().split("\0")
+    words = wait_until(lambda: _words(opted_in.client_pid()), "the client's own command line")
     assert words[-3:-1] == ["--resume", (next(iter(opted_in.home.glob(".claude/projects/*/*.jsonl")))).stem]
     held.terminate()
     held.communicate(timeout=20)
+
+
+def _words(pid: int) -> list[str]:
+    """The command line of a client; empty while it still waits to begin, as its launcher's."""
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        words = file.read().decode().split("\0")
+    return [] if any("launcher/__main__.py" in word for word in words) else words

@@ -30,3 +30,11 @@ def test_the_quiet_hook_is_measured_on_its_quiet_path() -> None:
     output = _run("bench_quiet_hook.py", "--rounds", "2", "--processes", "3")
     assert "quiet hook / bare: " in output
     assert "limit 1.35: " in output
+
+
+def test_footprints_are_measured_of_the_whole_tree() -> None:
+    """The script itself raises when memguard or psutil sees less of it; no verdict is asked of so few rounds."""
+    output = _run("bench_footprint.py", "--rounds", "2", "--size-mb", "8", "--tree", "12", "--host-processes", "1")
+    assert "footprint_bytes / bare: " in output
+    assert "a tree of 12 on a host of " in output
+    assert "read_tree: " in output

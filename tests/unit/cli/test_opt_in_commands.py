@@ -111,6 +111,22 @@ def test_config_show_says_where_each_value_is_from(memguard: Run, project: Path,
     assert "thresholds.critical                  1024 MB          MEMGUARD_CRITICAL" in lines
 
 
+def test_config_show_lists_the_budgets_of_tools(memguard: Run, project: Path, tmp_path: Path) -> None:
+    assert "tools                                -                default" in memguard("config", "show").stdout
+    (project / ".memguard.toml").write_text('[tools]\ndefault = "1GB"\n"Bash(pytest*)" = "2GB"\n')
+    user = tmp_path / "home" / ".config" / "memguard" / "config.toml"
+    user.parent.mkdir(parents=True)
+    user.write_text('[tools]\nBash = "3GB"\n[host]\nbudget = "8GB"\n[watch]\nend_client = true\n')
+    facts = json.loads(memguard("config", "show", "--json").stdout)
+    budgets = {name: (fact["value"], fact["source"]) for name, fact in facts["budgets"].items()}
+    theirs = str(project / ".memguard.toml")
+    assert budgets == {"Bash": (3072, str(user)), "default": (1024, theirs), "Bash(pytest*)": (2048, theirs)}
+    assert facts["limits"]["host_budget_bytes"] == 8 * 1024**3
+    shown = memguard("config", "show").stdout
+    assert f"tools.Bash(pytest*)                  2048 MB          {theirs}" in shown
+    assert f"watch.end_client                     true             {user}" in shown
+
+
 def test_config_check_lists_every_fault_and_fails(memguard: Run, project: Path, tmp_path: Path) -> None:
     assert memguard("config", "check").stdout == "memguard: the configuration is fine\n"
     (project / ".memguard.toml").write_text("[thresholds]\ncritcal = 1\n")
@@ -133,7 +149,7 @@ def test_config_check_lists_every_fault_and_fails(memguard: Run, project: Path, 
 def test_purge_removes_what_memguard_keeps_of_the_project(memguard: Run, tmp_path: Path) -> None:
     state = tmp_path / "home" / ".local" / "state" / "memguard"
     memguard("init")
-    (folder,) = [name for name in os.listdir(state) if (state / name).is_dir()]
+    (folder,) = [name for name in os.listdir(state) if (state / name / "compiled").exists()]
     (state / folder / "snapshots").mkdir()
     assert "--purge" in memguard("uninstall").stdout
     assert (state / folder / "snapshots").is_dir()

@@ -2,17 +2,19 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from memguard.config.compile import compile_project, compiled_pairs
 from memguard.config.load import load_config
-from memguard.config.settings_table import SETTINGS
+from memguard.config.settings_table import SETTINGS, TOOLS
 from memguard.core.errors import ConfigError, StateError
-from memguard.core.layout import opted_in_key, project_key, read_pairs
+from memguard.core.layout import opted_in_key, project_key, read_pairs, write_pairs
 from memguard.core.settings import load_settings
 
+Write = Callable[[str], Path]
 LARGE = 64 * 1024**3
 MB = 1024**2
 
@@ -40,11 +42,17 @@ EFFECTS: dict[str, tuple[str, str, object]] = {
     "monitoring.critical_interval": ("4", "critical_interval_s", 4),
     "monitoring.emergency_interval": ("0.5", "emergency_interval_s", 0.5),
     "snapshots.retention_days": ("3", "retention_days", 3),
+    "host.budget": ("7GB", "host_budget_bytes", 7 * 1024 * MB),
+    "host.budget_percent": ("50", "host_budget_bytes", LARGE // 2),
+    "containment.mechanism": ("process-tree", "containment", "process-tree"),
+    "containment.tool_oom_score_adj": ("700", "tool_oom_score_adj", 700),
+    "watch.respawn_in_tmux": ("false", "respawn_in_tmux", 0),
+    "watch.end_client": ("true", "end_client", 1),
 }
 
 
 def test_every_setting_is_in_the_list() -> None:
-    assert set(EFFECTS) == set(SETTINGS)
+    assert set(EFFECTS) | {TOOLS} == set(SETTINGS)
 
 
 @pytest.mark.parametrize("key", list(EFFECTS))
@@ -65,6 +73,8 @@ def test_a_compiled_project_is_opted_in_and_the_light_half_can_read_it(project: 
     assert settings.python == os.path.abspath(sys.executable)
     assert settings.restart.cooldown_multiplier == 2.0
     assert settings.interval_s["EMERGENCY"] == 1.0
+    assert settings.tools == []
+    assert settings.host_budget_bytes == LARGE * 85 // 100
     assert read_pairs(path)["project"] == str(project)
     assert opted_in_key(str(project), state) == project_key(str(project))
     assert os.stat(path).st_mode & 0o777 == 0o600
@@ -82,3 +92,40 @@ def test_a_state_folder_that_cannot_be_written_is_a_clear_error(project: Path, p
     (person / "state").write_text("a file where the folder should be")
     with pytest.raises(StateError, match="can't be written"):
         compile_project(str(project), str(person / "state"), "/run/x", load_config(str(project), LARGE))
+
+
+def test_budgets_are_compiled_in_the_order_of_the_file(project: Path, person: Path, user_file: Write) -> None:
+    user_file('[tools]\n"Bash(pytest*)" = "2GB"\ndefault = 512\n"Bash(a = b, ü)" = "1.5G"\n')
+    path = compile_project(str(project), str(person / "state"), "/run/x", load_config(str(project), LARGE))
+    found = [(budget.pattern, budget.size_bytes) for budget in load_settings(path).tools]
+    assert found == [("Bash(pytest*)", 2048 * MB), ("default", 512 * MB), ("Bash(a = b, ü)", 1536 * MB)]
+
+
+def test_the_most_and_longest_budgets_fit_into_what_is_read(project: Path, person: Path, user_file: Write) -> None:
+    patterns = [f"Bash({number:03}{chr(0x10000) * 90}*)" for number in range(100)]
+    assert {len(pattern) for pattern in patterns} == {100}
+    user_file("[tools]\n" + "".join(f'"{pattern}" = "16TB"\n' for pattern in patterns))
+    path = compile_project(str(project), str(person / "state"), "/run/x", load_config(str(project), LARGE))
+    assert os.stat(path).st_size > 30_000
+    assert [budget.pattern for budget in load_settings(path).tools] == patterns
+
+
+def test_what_is_typed_for_this_command_reaches_the_settings(project: Path, person: Path) -> None:
+    typed = {
+        "MEMGUARD_HOST_BUDGET": "3GB", "MEMGUARD_CONTAINMENT": "cgroup", "MEMGUARD_TOOL_OOM_SCORE_ADJ": "0",
+        "MEMGUARD_RESPAWN_IN_TMUX": "no", "MEMGUARD_END_CLIENT": "1",
+    }  # fmt: skip
+    loaded = load_config(str(project), LARGE, typed)
+    settings = load_settings(compile_project(str(project), str(person / "state"), "/run/x", loaded))
+    assert settings.host_budget_bytes == 3 * 1024 * MB
+    assert (settings.containment, settings.tool_oom_score_adj) == ("cgroup", 0)
+    assert (settings.respawn_in_tmux, settings.end_client) == (False, True)
+
+
+def test_a_file_that_an_older_version_compiled_has_the_defaults(project: Path, person: Path) -> None:
+    path = compile_project(str(project), str(person / "state"), "/run/x", load_config(str(project), LARGE))
+    newer = ("host_budget_bytes", "containment", "tool_oom_score_adj", "respawn_in_tmux", "end_client")
+    write_pairs(path, {name: value for name, value in read_pairs(path).items() if name not in newer})
+    settings = load_settings(path)
+    assert (settings.tools, settings.host_budget_bytes, settings.containment) == ([], 0, "auto")
+    assert (settings.tool_oom_score_adj, settings.respawn_in_tmux, settings.end_client) == (300, True, False)

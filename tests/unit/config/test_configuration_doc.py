@@ -21,12 +21,19 @@ def test_it_lists_exactly_the_settings() -> None:
     assert set(rows()) == set(SETTINGS)
 
 
+def written(value: object) -> str:
+    if value is None or value == {}:
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value:g}`" if isinstance(value, int | float) else f"`{value}`"
+
+
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=lambda setting: setting.key)
 def test_a_row_says_what_the_code_does(setting: Setting) -> None:
     _, default, unit, _, variable, project, what = rows()[setting.key]
     value = setting.default
-    expected = "none" if value is None else f"`{value:g}`" if isinstance(value, int | float) else f"`{value}`"
-    assert default == expected
+    assert default == written(value)
     assert unit == setting.unit
     assert variable.strip("`") == (setting.variable or "none")
     floor = f", down to {setting.least:g}" if setting.least else ""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from memguard.config.layer import checked_layer
 from memguard.config.load import load_config
-from memguard.config.settings_table import PERSON, SETTINGS
+from memguard.config.settings_table import PERSON, SETTINGS, TOOLS
 from memguard.config.template import project_template
 
 LARGE = 64 * 1024**3
@@ -24,4 +24,6 @@ def test_every_line_of_it_uncommented_is_a_setting_at_its_default() -> None:
     lines = [line.removeprefix("# ") if " = " in line else line for line in project_template().splitlines()]
     layer = checked_layer("template", tomllib.loads("\n".join(lines)))
     assert layer.problems == []
-    assert layer.values == {key: s.default for key, s in SETTINGS.items() if s.project != PERSON}
+    examples = layer.values.pop(TOOLS)
+    assert examples == {"default": 4096, "Bash(pytest*)": 2048}
+    assert layer.values == {key: s.default for key, s in SETTINGS.items() if s.project != PERSON and key != TOOLS}

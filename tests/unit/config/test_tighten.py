@@ -7,12 +7,13 @@ import pytest
 
 from memguard.config.load import LoadedConfig, load_config
 from memguard.config.settings_table import HIGHER, LOWER, PERSON, SETTINGS
+from memguard.config.settings_table import value_of as setting_value
 
 Write = Callable[[str], Path]
 GB = 1024**3
 LARGE = 64 * GB
 
-NUMBERS = [key for key, setting in SETTINGS.items() if isinstance(setting.default, int | float)]
+NUMBERS = [key for key, setting in SETTINGS.items() if type(setting.default) in (int, float)]
 SINGLE = [key for key in NUMBERS if not key.startswith("thresholds.")]
 
 
@@ -23,8 +24,7 @@ def toml(key: str, value: object) -> str:
 
 
 def value_of(loaded: LoadedConfig, key: str) -> object:
-    table, _, name = key.rpartition(".")
-    return getattr(getattr(loaded.config, table) if table else loaded.config, name)
+    return setting_value(loaded.config, key)
 
 
 def changed(key: str, larger: bool) -> float:
@@ -122,11 +122,21 @@ def test_a_project_cannot_go_below_the_floor(project: Path, project_file: Write,
     assert any("the least that a project's file may set" in warning for warning in loaded.warnings)
 
 
-@pytest.mark.parametrize(("key", "value"), [("mode", "observe"), ("client", "/tmp/evil")])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("mode", "observe"),
+        ("client", "/tmp/evil"),
+        ("host.budget", 100),
+        ("containment.mechanism", "process-tree"),
+        ("watch.respawn_in_tmux", "false"),
+        ("watch.end_client", "true"),
+    ],
+)
 def test_a_project_switches_nothing_off_and_names_no_program(
     project: Path, project_file: Write, key: str, value: str
 ) -> None:
-    project_file(toml(key, value))
+    project_file(toml(key, value).replace('"false"', "false").replace('"true"', "true"))
     loaded = load_config(str(project), LARGE)
     assert value_of(loaded, key) == SETTINGS[key].default
     assert SETTINGS[key].project == PERSON

@@ -2,10 +2,15 @@
 
 import json
 import os
+import sys
 import tempfile
 from pathlib import Path
 
-from memguard.gate.event import Payload, _rotate, append_line, read_payload
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memguard.gate.event import Payload, _rotate, _value_at_begin, append_line, read_payload
 
 
 def _payload(event: object) -> Payload:
@@ -64,7 +69,7 @@ def test_a_value_that_needs_unescaping_is_no_plain_word() -> None:
     assert _payload({"session_id": 'a"b'}).first("session_id") == ""
 
 
-LINE = (0.0, "Stop", "s", 1, 2, 3, 4, "NORMAL", "x" * 80, "", "", "", 0)
+LINE = (0.0, "Stop", "s", 1, 2, 3, 4, "NORMAL", "x" * 80, "", "", "", 0, -1)
 
 
 def _lines(project: Path) -> int:
@@ -96,3 +101,36 @@ def test_an_event_of_half_a_megabyte_is_still_parsed() -> None:
     command = "x" * 500_000
     parsed = _payload({"tool_name": "Bash", "tool_input": {"command": command}}).parsed()
     assert parsed["tool_input"] == {"command": command}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@pytest.mark.parametrize("is_fast", [True, False])
+@given(value=JSON, is_ascii=st.booleans())
+def test_what_an_input_holds_is_what_json_says(is_fast: bool, value: object, is_ascii: bool) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        if not is_fast:
+            patch.setitem(sys.modules, "_json", None)
+        assert _value_at_begin(json.dumps(value, ensure_ascii=is_ascii) + ",") == value
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"a":', "[1,", '"a', '"\\x"', "nul", '{"command":"a\n"}', "]"])
+def test_what_is_no_json_has_no_command(text: str) -> None:
+    assert _raw(b'{"tool_input":' + text.encode()).command() == ""
+    with pytest.raises(ValueError):  # noqa: PT011  -- of which kind is the decoder's business
+        _value_at_begin(text)
+
+
+def test_a_command_is_read_whole_wherever_it_stands_in_the_input() -> None:
+    command = 'echo "\u00fc" \\\n\t\U0001f600 # "command":"x"'
+    inputs = {"description": '"command":"y"', "x": {"command": "z"}, "command": command}
+    assert _payload({"cwd": '/"tool_input":{"command":"w"}', "tool_input": inputs}).command() == command
+    assert _payload({"tool_input": {"command": command}, "tool_response": "x" * 5_000_000}).command() == command
+
+
+def test_what_is_nested_too_deeply_has_no_command() -> None:
+    assert _raw(b'{"tool_input":' + b'{"command":' * 100_000).command() == ""

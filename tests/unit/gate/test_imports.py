@@ -29,6 +29,16 @@ def test_a_quiet_hook_loads_seven_modules_of_ours_and_nothing_slow() -> None:
     }  # fmt: skip
 
 
+def test_the_budget_of_a_command_costs_one_module_more_and_nothing_slow() -> None:
+    sound, torn = (
+        f"Payload(b'{{\"tool_input\":{text}', b'', 0).command()" for text in ('{"command":"x"}', '{"command":"x')
+    )
+    code = f"assert {sound} == 'x'; assert {torn} == ''"
+    loaded = _loaded_by(f"memguard.gate, memguard.core.tool_budgets; from memguard.gate.event import Payload; {code}")
+    assert "_json" in loaded
+    assert not loaded & (THIRD_PARTY | SLOW)
+
+
 @pytest.mark.parametrize("module", ["memguard.watchdog.loop", "memguard.launcher.session"])
 def test_what_stays_resident_loads_no_third_party_and_nothing_large(module: str) -> None:
     loaded = _loaded_by(module)

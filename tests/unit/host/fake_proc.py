@@ -26,13 +26,26 @@ class FakeProc:
         terminal: int = 0,
         has_memory: bool = True,
         groups: str = "",
+        session: int = 0,
     ) -> None:
         """One process. `children` maps a thread id to the pids that this thread started.
 
-        One that started nobody has no `task` folder: files are what thousands of processes cost.
+        `session` is its process session's id; its own, where none is given. One that started nobody has no `task`
+        folder: files are what thousands of processes cost.
         """
         threads = {pid: [], **children} if children else {}
-        words = [state, parent_pid, pid, pid, terminal, *[0] * 12, max(1, len(threads)), 0, start_ticks, *[0] * 30]
+        words = [
+            state,
+            parent_pid,
+            pid,
+            session or pid,
+            terminal,
+            *[0] * 12,
+            max(1, len(threads)),
+            0,
+            start_ticks,
+            *[0] * 30,
+        ]
         self.write(f"{pid}/stat", f"{pid} ({name}) {' '.join(map(str, words))}\n")
         status = f"Name:\t{name}\nUid:\t0\t0\t0\t0\nGroups:\t{groups}\n"
         if has_memory:

@@ -76,5 +76,54 @@ def test_a_host_that_says_nothing_is_an_error(fake: FakeProc) -> None:
         capacity_bytes(fake.root, f"{fake.root}/cgroup")
 
 
+@pytest.mark.parametrize(
+    "text", ["", "max\n", "-1\n", "0\n", "garbage", "12 34\n", "1e9\n", UNLIMITED_V1, "9" * 60, "\0\xff"]
+)
+@pytest.mark.parametrize("name", ["a/memory.max", "a/memory.high", "memory/a/memory.limit_in_bytes"])
+def test_what_is_no_limit(host: FakeProc, name: str, text: str) -> None:
+    host.write(f"cgroup/{name}", text)
+    assert capacity_of(host, "4:memory:/a\n0::/a\n") == 16 * GB
+
+
+def test_what_holds_growth_back_is_a_limit_too(host: FakeProc) -> None:
+    host.write("cgroup/a/memory.max", f"{8 * GB}\n")
+    host.write("cgroup/a/memory.high", f"{2 * GB}\n")
+    assert capacity_of(host, "0::/a\n") == 2 * GB
+
+
+def test_a_trip_wire_of_our_own_is_not(host: FakeProc) -> None:
+    """It is derived from the capacity: a command in the session would find less and less of it."""
+    host.write("cgroup/u/memguard-1.scope/memory.max", f"{8 * GB}\n")
+    host.write("cgroup/u/memguard-1.scope/memory.high", f"{2 * GB}\n")
+    assert capacity_of(host, "0::/u/memguard-1.scope\n") == 8 * GB
+
+
+@pytest.mark.parametrize("groups", ["", "\n", "0\n", "0:\n", "::\n", "x:memory\n", "\xff:memory:\xff\n"])
+def test_torn_groups_are_none(host: FakeProc, groups: str) -> None:
+    host.write("cgroup/memory/other", "")
+    assert capacity_of(host, groups) == 16 * GB
+
+
+def test_version_1_tells_of_limits_that_a_container_does_not_show(host: FakeProc) -> None:
+    host.write("cgroup/memory/memory.limit_in_bytes", UNLIMITED_V1)
+    host.write("cgroup/memory/memory.stat", f"cache 7\nhierarchical_memory_limit {7 * GB}\ntotal_cache 7\n")
+    assert capacity_of(host, "4:memory:/docker/0123\n") == 7 * GB
+
+
+def test_another_process_is_bound_by_its_own_groups(host: FakeProc) -> None:
+    host.write("self/cgroup", "0::/a\n")
+    host.write("10/cgroup", "0::/b\n")
+    host.write("cgroup/a/memory.max", f"{3 * GB}\n")
+    host.write("cgroup/b/memory.max", f"{5 * GB}\n")
+    assert capacity_bytes(host.root, f"{host.root}/cgroup") == 3 * GB
+    assert capacity_bytes(host.root, f"{host.root}/cgroup", 10) == 5 * GB
+    assert capacity_bytes(host.root, f"{host.root}/cgroup", 11) == 16 * GB
+
+
+def test_a_group_that_was_removed_leaves_those_above(host: FakeProc) -> None:
+    host.write("cgroup/a/memory.max", f"{3 * GB}\n")
+    assert capacity_of(host, "0::/a/b (deleted)\n") == 3 * GB
+
+
 def test_this_host_has_some() -> None:
     assert capacity_bytes() > 64 * 1024**2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -12,8 +13,13 @@ import pytest
 from memguard.core.identity import ProcessId
 from memguard.core.layout import WATCHDOG, write_pairs
 from memguard.core.lock import FileLock
+from memguard.core.session_clients import read_session
+from memguard.core.tool_record import ToolRecord, record_tool
 from memguard.host import identity
 from memguard.host.dead_guards import collect
+from memguard.host.run_state import is_stopped
+
+from .workshop import until
 
 
 def _me() -> ProcessId:
@@ -127,3 +133,44 @@ def test_without_a_runtime_folder_there_is_nothing_to_do(tmp_path: Path) -> None
 def _kept(runtime: Path) -> list[str]:
     collect(str(runtime))
     return sorted(path.name for path in (runtime / "guards").iterdir())
+
+
+def test_a_tools_process_that_lives_on_is_remembered_beside_its_session(tmp_path: Path) -> None:
+    dead = _dead()
+    folder = _guard(tmp_path, "aa", client=dead.to_text())
+    record_tool(str(folder), ToolRecord(_me(), "toolu_1", "Bash", "session-1"))
+    record_tool(str(folder), ToolRecord(_dead(), "toolu_2", "Bash", "session-1"))
+    _age(folder, 3600)
+    assert collect(str(tmp_path)) == ["aa"]
+    (left,) = read_session(str(tmp_path), "session-1").left
+    assert (left.who, left.client, left.tool) == (_me(), dead, "Bash")
+
+
+@pytest.mark.parametrize("age_s", [3600, 5])
+def test_what_a_dead_watchdog_had_stopped_goes_on(tmp_path: Path, age_s: float) -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        stopped = identity.identify(process.pid)
+        assert stopped
+        process.send_signal(signal.SIGSTOP)
+        until(lambda: is_stopped(process.pid))
+        dead = _dead().to_text()
+        folder = _guard(tmp_path, "aa", dead, dead)
+        (folder / "frozen").write_text(f"{stopped.to_text()}\n")
+        _age(folder, age_s)
+        with FileLock(str(folder / WATCHDOG)):
+            _age(folder, age_s)
+            collect(str(tmp_path))
+            assert is_stopped(process.pid)
+        _age(folder, age_s)
+        collect(str(tmp_path))
+        until(lambda: not is_stopped(process.pid))
+        process.kill()
+
+
+def test_what_was_left_half_done_beside_the_sessions_goes(tmp_path: Path) -> None:
+    (tmp_path / "sessions").mkdir()
+    for name, age_s in {"abc": 3600, "abc.7.dropped": 3600, "abd.7.dropped": 5}.items():
+        (tmp_path / "sessions" / name).write_text("client=1:1:b:n\n")
+        _age(tmp_path / "sessions" / name, age_s)
+    collect(str(tmp_path))
+    assert sorted(os.listdir(tmp_path / "sessions")) == ["abc", "abd.7.dropped"]

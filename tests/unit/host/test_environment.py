@@ -2,7 +2,7 @@
 
 import pytest
 
-from memguard.host.environment import session_id_of
+from memguard.host.environment import marks_of, session_id_of
 
 from .fake_proc import FakeProc
 from .workshop import Workshop
@@ -36,3 +36,18 @@ def test_no_process_no_id(fake: FakeProc) -> None:
 def test_a_real_process_is_asked(workshop: Workshop) -> None:
     who = workshop.ready("print('ready', flush=True); import time; time.sleep(600)", session_id="real-one")
     assert session_id_of(who.pid) == "real-one"
+
+
+def test_all_marks_come_from_one_reading(fake: FakeProc) -> None:
+    fake.write("10/environ", f"HOME=/home/me\0{NAME}=abc\0CLAUDE_PID=77\0{NAME}=second\0")
+    marks = marks_of(10, fake.root)
+    assert (marks.session_id, marks.client_pid, marks.config_dir) == ("abc", 77, "/home/me/.claude")
+    fake.write("10/environ", f"CLAUDE_CONFIG_DIR=/c\0HOME=/home/me\0{NAME}=abc\0CLAUDE_PID=7x\0")
+    marks = marks_of(10, fake.root)
+    assert (marks.client_pid, marks.config_dir) == (0, "/c")
+
+
+def test_without_an_id_nothing_is_a_mark(fake: FakeProc) -> None:
+    fake.write("10/environ", "HOME=/home/me\0CLAUDE_PID=77\0")
+    marks = marks_of(10, fake.root)
+    assert (marks.session_id, marks.client_pid, marks.config_dir) == ("", 0, "")

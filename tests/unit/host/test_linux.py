@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memguard.core.reading import TreeReading
+from memguard.core.reading import MEASURED, TreeReading
 from memguard.host import linux
 
 from .fake_proc import FakeProc
@@ -67,9 +67,9 @@ def test_a_process_that_renamed_itself_is_still_found(workshop: Workshop) -> Non
 
 def test_who_vanished_is_absent(fake: FakeProc) -> None:
     fake.add(10, 1, children={10: [20, 30]})
-    fake.add(30, 10)
-    os.remove(f"{fake.root}/30/status")
-    assert pids_of(linux.read_tree(10, fake.root)) == [10]
+    tree = linux.read_tree(10, fake.root)
+    assert pids_of(tree) == [10]
+    assert tree.unreadable == 0
 
 
 def test_no_client_no_tree(fake: FakeProc) -> None:
@@ -176,6 +176,49 @@ for offset in range(0, len(held), 4096): held[offset] = 1
 print("ready", flush=True)
 time.sleep(600)
 """
+
+
+def test_the_order_of_sizes_does_not_matter(fake: FakeProc) -> None:
+    """Linux has always written them in one order, which is read faster; another is read too."""
+    names = ["RssAnon", "RssFile", "RssShmem", "VmData", "VmStk", "VmExe", "VmLib", "VmPTE", "VmSwap"]
+    for order in (names, names[::-1]):
+        lines = [f"{name}:\t{4 ** names.index(name):8} kB\n" for name in order]
+        fake.write("10/status", "Name:\ttool\n" + "".join(lines) + "HugetlbPages:\t  77 kB\n")
+        assert linux.footprint_bytes(10, fake.root) == (1 + 4**2 + 4**8) * KB
+
+
+@pytest.mark.parametrize("text", ["", "Name:\tx\nVmRSS:\t 9 kB\n"])
+def test_a_status_that_says_too_little_is_no_footprint(fake: FakeProc, text: str) -> None:
+    fake.write("10/status", text)
+    assert linux.footprint_bytes(10, fake.root) == -1
+    assert linux.footprint_bytes(11, fake.root) == -1
+
+
+HOLDER_WITHOUT_A_FIRST_THREAD = """
+import ctypes, threading, time
+def hold():
+    held = bytearray(50 * 1024 * 1024)
+    for offset in range(0, len(held), 4096): held[offset] = 1
+    while "Z" not in open("/proc/self/stat").read().rpartition(")")[2]: time.sleep(0.01)
+    print("ready", flush=True)
+    time.sleep(600)
+threading.Thread(target=hold).start()
+ctypes.CDLL(None).syscall(%d, 0)  # exit of this thread alone
+"""
+EXIT_CALLS = {"x86_64": 60, "aarch64": 93}
+
+
+@pytest.mark.skipif(os.uname().machine not in EXIT_CALLS, reason="the number of the exit call is not known here")
+def test_what_a_process_holds_whose_first_thread_has_ended(workshop: Workshop) -> None:
+    """The kernel shows no sizes for the process then, only for its other threads."""
+    who = workshop.ready(HOLDER_WITHOUT_A_FIRST_THREAD % EXIT_CALLS[os.uname().machine])
+    assert linux.footprint_bytes(who.pid) == 0
+    reading = linux.read_process(who.pid)
+    assert reading is not None
+    assert 50 * MB < reading.footprint_bytes < 80 * MB
+    assert reading.quality == MEASURED
+    assert linux.read_tree(who.pid).client_bytes > 50 * MB
+    assert [size_bytes > 50 * MB for *_, size_bytes in linux.walk(who.pid)] == [True]
 
 
 def test_the_footprint_is_what_a_process_holds(workshop: Workshop) -> None:

@@ -2,7 +2,12 @@
 
 import os
 from types import SimpleNamespace
+from typing import cast
 
+import psutil
+import pytest
+
+from memguard.core.reading import ESTIMATED, MEASURED, UNREADABLE
 from memguard.host import linux, portable
 
 from .test_linux import HOLDER, STARTER
@@ -33,8 +38,37 @@ def test_a_process_has_a_start_and_a_size(workshop: Workshop) -> None:
     assert portable.scan()[full.pid].start_ticks == full.start_ticks
 
 
-def test_private_commit_is_the_figure_where_there_is_one() -> None:
-    assert portable._footprint_bytes(SimpleNamespace(private=7, rss=3, shared=1)) == 7
+class StandIn:
+    """A process as psutil on Windows shows it."""
+
+    def __init__(self, memory: object) -> None:
+        self._memory = memory
+
+    def memory_info(self) -> object:
+        if isinstance(self._memory, Exception):
+            raise self._memory
+        return self._memory
+
+
+@pytest.mark.parametrize(
+    ("memory", "expected"),
+    [
+        (SimpleNamespace(private=7, rss=3, shared=1), (7, MEASURED)),
+        (SimpleNamespace(rss=3, shared=1), (2, ESTIMATED)),
+        (SimpleNamespace(rss=3), (3, ESTIMATED)),
+        (psutil.AccessDenied(), (0, UNREADABLE)),
+    ],
+)
+def test_private_commit_is_the_figure_where_there_is_one(memory: object, expected: tuple[int, str]) -> None:
+    """FIXTURE: never run on Windows."""
+    assert portable._footprint(cast("psutil.Process", StandIn(memory))) == expected
+
+
+def test_the_hosts_memory() -> None:
+    pressure = portable.read_pressure()
+    assert 0 < pressure.available_bytes <= pressure.total_bytes == portable.capacity_bytes()
+    assert 0 <= pressure.swap_free_bytes <= pressure.swap_total_bytes
+    assert pressure.psi_full_avg10 == -1
 
 
 def test_who_is_gone_is_nobody(workshop: Workshop) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 import uuid
@@ -11,11 +12,15 @@ from pathlib import Path
 import pytest
 
 from memguard.core.identity import ProcessId
+from memguard.host import signals, sweep
 from memguard.host.descendants import Lineage
-from memguard.host.identity import is_alive
+from memguard.host.identity import identify, is_alive
 from memguard.host.linux import read_tree
 from memguard.host.linux_facts import terminal_number
+from memguard.host.run_state import run_state
+from memguard.host.sparing import TERMINAL, Rule
 from memguard.host.sweep import end_all
+from memguard.host.table import Row
 
 from .test_descendants import TERMINAL_OWNER
 from .workshop import SESSION_VARIABLE, Workshop, gone, until
@@ -53,6 +58,16 @@ FAMILY = """
 import subprocess, sys, time
 tool = subprocess.Popen([sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)"], start_new_session=True)
 print(tool.pid, flush=True)
+time.sleep(600)
+"""
+# Forks one child after the other until it holds a hundred, and each of them does so, too: until they are stopped.
+FORK_BOMB = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("ready", flush=True)
+for _ in range(12):
+    os.fork()
+    time.sleep(0.05)
 time.sleep(600)
 """
 
@@ -147,7 +162,7 @@ def test_another_users_process_is_named_not_ended(workshop: Workshop) -> None:
     who = workshop.ready(STRANGER)
     result = end_all([who], 0.2)
     assert is_alive(who)
-    assert [pid for pid, _ in result.spared] == [who.pid]
+    assert [pid for pid, _, _ in result.spared] == [who.pid]
     assert result.ended == []
 
 
@@ -156,7 +171,7 @@ def test_a_terminal_is_spared_unless_it_is_the_clients_own(workshop: Workshop) -
     inner = workshop.adopt(int(workshop.line(owner)))
     who = workshop.adopt(owner.pid)
     until(lambda: terminal_number(inner.pid) != 0)
-    assert {pid for pid, _ in end_all([who], 0.2).spared} == {who.pid, inner.pid}
+    assert {pid for pid, _, _ in end_all([who], 0.2).spared} == {who.pid, inner.pid}
     assert is_alive(inner)
     result = end_all([who], 0.2, own_terminal=terminal_number(inner.pid))
     assert result.spared == []
@@ -199,7 +214,7 @@ def test_a_tmux_server_that_a_tool_started_is_named_not_ended(workshop: Workshop
     result = end_all(survivors, 2)
     assert gone(tool)
     assert all(is_alive(who) for who in (server, inner, hidden))
-    assert dict(result.spared)[server.pid] == "tmux: server"
+    assert (server.pid, "tmux: server", TERMINAL) in result.spared
     assert tool.pid in {pid for pid, _, _ in result.ended}
 
 
@@ -209,3 +224,67 @@ def _runs(pid: int) -> bool:
             return ") Z " not in file.read()
     except OSError:
         return False
+
+
+def test_what_forks_while_it_is_ended_is_held_and_ended_with_all_its_children(workshop: Workshop) -> None:
+    """4,096 processes, were it let go on: doubled every 50 ms."""
+    session_id = uuid.uuid4().hex
+    who = workshop.ready(FORK_BOMB, session_id=session_id)
+    result = end_all([who], 0.1)
+    assert result.remaining == []
+    assert len(result.ended) > 1
+    assert Lineage().survivors([session_id]) == []
+
+
+def test_what_is_gone_before_it_can_be_signalled_and_comes_again_is_named() -> None:
+    """Each generation forks and goes while it is listed: `find_more` has always seen somebody."""
+    generations: list[ProcessId] = []
+
+    def find_more() -> list[ProcessId]:
+        with subprocess.Popen(["true"]) as process:
+            who = identify(process.pid)
+        assert who
+        generations.append(who)
+        return [who]
+
+    result = end_all([], 0.05, force_s=0.2, find_more=find_more)
+    assert len(generations) > 2
+    assert [pid for pid, _ in result.remaining] == [generations[-1].pid]
+    assert "forks faster" in result.remaining[0][1]
+
+
+def test_where_it_does_not_come_again_nobody_is_named() -> None:
+    with subprocess.Popen(["true"]) as process:
+        who = identify(process.pid)
+    assert who
+    result = end_all([who], 5, find_more=list)
+    assert (result.ended, result.spared, result.remaining) == ([], [], [])
+
+
+def test_who_is_stuck_in_the_kernel_is_named(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test can have a process in uninterruptible sleep: here every signal is taken, and none has an effect."""
+    who = workshop.ready(SLEEPER)
+    sent: list[int] = []
+
+    def take(_: ProcessId, number: int) -> bool:
+        sent.append(number)
+        return True
+
+    monkeypatch.setattr(sweep, "send", take)
+    monkeypatch.setattr(signals, "send", take)
+    result = end_all([who], 0.05, force_s=0.05)
+    assert (result.ended, result.spared, [pid for pid, _ in result.remaining]) == ([], [], [who.pid])
+    assert sent.index(signal.SIGTERM) < sent.index(signal.SIGSTOP) < sent.index(signal.SIGKILL)
+    assert sent[-1] == signal.SIGCONT  # nobody is left stopped
+
+
+def test_what_the_rule_spares_is_named_with_its_reason_and_never_stopped(workshop: Workshop) -> None:
+    class Picky(Rule):
+        def _holders(self, family: set[int], table: dict[int, Row]) -> dict[int, str]:
+            return super()._holders(family, table) | dict.fromkeys(family & {wanted.pid}, "wanted")
+
+    wanted, other = workshop.ready(SLEEPER), workshop.ready(DEAF)
+    result = end_all([wanted, other], 0.1, rule=Picky())
+    assert [(pid, why) for pid, _, why in result.spared] == [(wanted.pid, "wanted")]
+    assert gone(other)
+    assert run_state(wanted.pid) == "S"

@@ -88,9 +88,24 @@ def test_calls_are_in_flight_between_their_two_hooks(desk: Desk) -> None:
     desk.event("PreToolUse", tool="Bash", tool_use_id="toolu_1")
     desk.event("PreToolUse", tool="Edit", tool_use_id="toolu_2")
     desk.event("PostToolUse", tool="Edit", tool_use_id="toolu_2")
-    assert desk.updated().in_flight == {"toolu_1": "Bash"}
+    assert {call: found.tool for call, found in desk.updated().in_flight.items()} == {"toolu_1": "Bash"}
     desk.event("PostToolUseFailure", tool="Bash", tool_use_id="toolu_1")
     assert desk.updated().in_flight == {}
+
+
+def test_a_call_carries_its_budget_and_its_beginning(desk: Desk) -> None:
+    desk.event("PreToolUse", tool="Bash", tool_use_id="toolu_1", budget=2, t_utc=1700000000.5)
+    call = desk.updated().in_flight["toolu_1"]
+    assert (call.tool_use_id, call.budget_index, call.started_utc) == ("toolu_1", 2, 1700000000.5)
+
+
+@pytest.mark.parametrize(
+    "odd", [{}, {"budget": "2", "t_utc": "late"}, {"budget": 1.5, "t_utc": []}, {"budget": None, "t_utc": None}]
+)
+def test_a_line_of_another_version_is_a_call_without_a_budget(desk: Desk, odd: dict[str, object]) -> None:
+    desk.event("PreToolUse", tool="Bash", tool_use_id="toolu_1", **odd)
+    call = desk.updated().in_flight["toolu_1"]
+    assert (call.tool, call.budget_index, call.started_utc) == ("Bash", -1, 0.0)
 
 
 def test_the_last_known_mode_counts_and_an_unknown_one_does_not(desk: Desk) -> None:

@@ -1,31 +1,23 @@
-"""When a reading is confirmed, and how long the watchdog may look away."""
+"""When a reading is confirmed, and what is taken as held until the next time."""
 
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from memguard.core.part import TOOL, Part
 from memguard.core.reading import ProcessReading, TreeReading
-from memguard.core.settings import Settings
 from memguard.core.thresholds import Thresholds
 from memguard.host import confirm, current, identity
-from memguard.watchdog.pace import pause_s
 from memguard.watchdog.subject import Subject
-
-from ..guard.limits import PAIRS  # noqa: TID252  the default policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 LIMITS = Thresholds(1000, 2000, 3000)
-SETTINGS = Settings(
-    PAIRS
-    | {"project": "/p", "runtime": "/r", "python": "/py", "mode": "guard"}
-    | {"warning_bytes": "1000", "critical_bytes": "2000", "emergency_bytes": "3000"}
-    | {"normal_interval_s": "30", "warning_interval_s": "15", "critical_interval_s": "5", "emergency_interval_s": "1"}
-)
 
 
 @pytest.fixture
@@ -34,13 +26,13 @@ def tree(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], list[int]]:
     confirmations: list[int] = []
 
     def hold(sum_bytes: int, pss_bytes: int) -> list[int]:
-        def confirmed_bytes(_reading: TreeReading) -> int:
+        def shares_bytes(_reading: TreeReading) -> dict[int, int]:
             confirmations.append(pss_bytes)
-            return pss_bytes
+            return {1: pss_bytes}
 
         reading = TreeReading([ProcessReading(1, 0, 1, sum_bytes)])
         monkeypatch.setattr(current, "read_tree", lambda _pid: reading)
-        monkeypatch.setattr(confirm, "confirmed_bytes", confirmed_bytes)
+        monkeypatch.setattr(confirm, "shares_bytes", shares_bytes)
         return confirmations
 
     return hold
@@ -61,8 +53,6 @@ def test_shared_memory_is_confirmed_away_and_not_looked_at_ten_times_a_second(
     for _ in range(10):
         subject.look(LIMITS)
     assert (subject.state, len(confirmations)) == ("NORMAL", 1)
-    subject.is_starting = False
-    assert pause_s(subject, SETTINGS) >= 0.1
 
 
 def test_crossing_a_limit_is_confirmed_at_once(subject: Subject, tree: Callable[[int, int], list[int]]) -> None:
@@ -77,18 +67,71 @@ def test_crossing_a_limit_is_confirmed_at_once(subject: Subject, tree: Callable[
     assert subject.state == "EMERGENCY"
 
 
-def test_at_emergency_without_a_way_out_the_watchdog_does_not_spin(
+def test_over_a_limit_it_is_confirmed_again_after_a_while(
+    subject: Subject, tree: Callable[[int, int], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmations = tree(2500, 500)
+    subject.look(LIMITS)
+    tree(2600, 2600)
+    subject.look(LIMITS)
+    assert subject.state == "NORMAL"
+    now_s = time.monotonic() + 1.1
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    subject.look(LIMITS)
+    assert (subject.state, confirmations) == ("CRITICAL", [500, 2600])
+
+
+def test_what_is_confirmed_is_never_more_than_the_sum(subject: Subject, tree: Callable[[int, int], list[int]]) -> None:
+    """PSS is read after the sum: what came in between isn't over the limit that the sum was."""
+    tree(1500, 9000)
+    subject.look(LIMITS)
+    assert (subject.state, subject.confirmed_bytes) == ("WARNING", 1500)
+
+
+def test_what_grew_since_counts_in_full_until_it_is_confirmed(
     subject: Subject, tree: Callable[[int, int], list[int]]
 ) -> None:
-    tree(9000, 9000)
+    tree(2500, 600)
     subject.look(LIMITS)
-    assert pause_s(subject, SETTINGS) == 0.5
+    assert subject.held_bytes() == 600
+    tree(2800, 600)
+    subject.look(LIMITS)
+    assert subject.held_bytes() == 900
+    tree(2100, 600)
+    subject.look(LIMITS)
+    assert subject.held_bytes() == 600
 
 
-@pytest.mark.parametrize(("state", "name"), [("NORMAL", "normal"), ("WARNING", "warning"), ("CRITICAL", "critical")])
-def test_each_interval_is_an_upper_bound(subject: Subject, state: str, name: str) -> None:
-    subject.is_starting, subject.state = False, state
-    pairs = SETTINGS.interval_s | {state: 0.3}
-    settings = Settings.__new__(Settings)
-    settings.thresholds, settings.interval_s = Thresholds(1 << 50, 1 << 51, 1 << 52), pairs
-    assert pause_s(subject, settings) == 0.3, name
+def test_below_every_limit_the_sum_is_taken_as_it_is(subject: Subject, tree: Callable[[int, int], list[int]]) -> None:
+    confirmations = tree(2500, 600)
+    subject.look(LIMITS)
+    tree(900, 1)
+    subject.look(LIMITS)
+    assert (subject.held_bytes(), subject.state, len(confirmations)) == (900, "NORMAL", 1)
+
+
+def test_a_part_has_its_confirmed_share_and_one_that_came_later_its_footprint(
+    subject: Subject, tree: Callable[[int, int], list[int]]
+) -> None:
+    tree(2500, 600)
+    subject.look(LIMITS)
+    later = ProcessReading(2, 1, 1, 70)
+    part = Part(TOOL, "Bash", subject.client, [subject.reading.processes[0], later])
+    assert subject.share_bytes(part) == 670
+
+
+def test_how_long_it_has_been_critical(
+    subject: Subject, tree: Callable[[int, int], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree(1500, 1500)
+    subject.look(LIMITS)
+    assert subject.over_s() == 0.0
+    tree(2500, 2500)
+    subject.look(LIMITS)
+    begun_s = subject.over_since_s
+    monkeypatch.setattr(time, "monotonic", lambda: begun_s + 40.0)
+    subject.look(LIMITS)
+    assert subject.over_s() == 40.0
+    tree(500, 500)
+    subject.look(LIMITS)
+    assert subject.over_s() == 0.0

@@ -1,0 +1,1 @@
+"""What `memguard doctor` looks at."""

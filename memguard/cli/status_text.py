@@ -1,0 +1,68 @@
+"""`memguard status` as text; whatever comes from outside is cleaned for the terminal."""
+
+from memguard.core.log import printable
+from memguard.core.units import format_size
+
+_LONGEST_NAME = 60
+
+
+def shown(report: dict[str, object]) -> str:
+    """One block for one guard."""
+    return _opted_out(report) if report["opted_out"] else _opted_in(report)
+
+
+def _opted_out(r: dict[str, object]) -> str:
+    return (
+        f"session {r['session'] or '(not begun)'}  client pid {r['client_pid']}\n"
+        f"  footprint  {_size(r['footprint_bytes'])} in {_processes(r['processes'])}\n"
+        "  note       its project was opted out: it is no longer guarded"
+    )
+
+
+def _opted_in(r: dict[str, object]) -> str:
+    lines = [
+        f"session {r['session'] or '(not begun)'}  client pid {r['client_pid']}  {printable(str(r['project']), 200)}",
+        f"  footprint  {_size(r['footprint_bytes'])} in {_processes(r['processes'])}: {r['state']}",
+        *_parts(r["parts"]),
+        f"  limits     warning {_size(r['warning_bytes'])}, critical {_size(r['critical_bytes'])}, emergency "
+        + _size(r["emergency_bytes"]),
+        f"  restarts   {r['restarts']} of {r['max_attempts']}; last snapshot: {r['snapshot'] or 'none yet'}",
+        f"  guard      mode {r['mode']}, watchdog {'alive' if r['watchdog'] else 'NOT RUNNING'}",
+        f"  held by    {printable(str(r['containment']), 160)}",
+        *_notes(r),
+    ]
+    return "\n".join(lines)
+
+
+def _parts(parts: object) -> list[str]:
+    """What the watchdog last saw it divided into, largest first."""
+    found = parts if isinstance(parts, list) else []
+    labels = [f"  {'parts' if number == 0 else '':9}" for number in range(len(found))]
+    return [f"{label}  {_part(part)}" for label, part in zip(labels, found, strict=True)]
+
+
+def _part(part: dict[str, object]) -> str:
+    """`tool    Bash: 1.2 GB of 2.0 GB`; the client, which is the only one of its kind, needs no name."""
+    kind, name = str(part["kind"]), str(part["name"])
+    budget = f" of {_size(part['budget_bytes'])}" if part["budget_bytes"] else ""
+    label = kind if name in ("", kind) else f"{kind:6} {name}"
+    return f"{printable(label, _LONGEST_NAME)}: {_size(part['footprint_bytes'])}{budget}"
+
+
+def _notes(r: dict[str, object]) -> list[str]:
+    lines = []
+    if r["paused"]:
+        lines.append("  paused     watching and warning only (`memguard continue`)")
+    if not r["restartable"]:
+        lines.append(f"  note       no restart: {printable(str(r['not_restartable_because']), 120)}")
+    if r["decision"] not in ("", "watch"):
+        lines.append(f"  now        {r['decision']}: {printable(str(r['decision_reason']), 160)}")
+    return lines
+
+
+def _size(value: object) -> str:
+    return format_size(float(str(value)))
+
+
+def _processes(count: object) -> str:
+    return "1 process" if count == 1 else f"{count} processes"

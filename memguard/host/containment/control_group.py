@@ -1,0 +1,126 @@
+"""What v1 and v2 have in common: who is in the group, its trip-wire, and how all of it is ended."""
+
+import os
+import signal
+import time
+
+from memguard.host import identity
+from memguard.host.containment.base import Containment
+from memguard.host.containment.group import Group
+from memguard.host.signals import send, wait_gone
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from memguard.core.identity import ProcessId
+
+# A group that can't be frozen is listed again this soon: its members fork on while they are killed one by one.
+_LOOK_S = 0.005
+# A trip-wire that is raised lies this much above what is used: page cache alone may have reached the last one.
+_HEADROOM = 16
+
+
+class ControlGroup(Containment):
+    """A session in a control group of its own. `held` is the group that its processes are counted and ended by."""
+
+    def __init__(self, held: Group, launcher_pid: int, proc: str) -> None:
+        super().__init__(launcher_pid, proc)
+        self.held = held
+        self._event = -1
+        self._armed_bytes = 0
+
+    def place(self, client: "ProcessId") -> bool:
+        """Move the client in, into groups that are made again where somebody took them away."""
+        super().place(client)
+        try:
+            self._make()
+            self._add(client.pid)
+        except OSError as error:
+            self.why = f"the client is not in its group: {error.strerror}"
+            return False
+        return True
+
+    def _make(self) -> None:
+        """Make the groups where they aren't there. Raises OSError."""
+        self.held.make()
+
+    def _add(self, pid: int) -> None:
+        """Move one process in. Raises OSError."""
+        self.held.add(pid)
+
+    def roots(self) -> "list[int]":
+        """All that is in the group, and the launcher's orphans: one that moved itself elsewhere is among those."""
+        kept = (self.client_pid, self._launcher_pid, os.getpid())
+        inside = [pid for pid in self.held.pids() if pid not in kept]
+        return inside + [pid for pid in super().roots() if pid not in inside]
+
+    def arm(self, limit_bytes: int) -> bool:
+        """Have the kernel report at `limit_bytes`; the same limit twice costs nothing."""
+        if self._event >= 0 and limit_bytes == self._armed_bytes:
+            return True
+        self.disarm()
+        if self.usage_bytes() >= limit_bytes:
+            return False
+        try:
+            self._event = self._watch(limit_bytes)
+        except OSError:  # the group is gone, or no descriptor is left: then the time decides
+            self.disarm()
+            return False
+        self._armed_bytes = limit_bytes
+        return self._event >= 0
+
+    def _watch(self, limit_bytes: int) -> int:
+        """Set the trip-wire; the descriptor that reports it, -1 where there is none. Raises OSError."""
+        del limit_bytes
+        return -1
+
+    def raise_trip_wire(self, limit_bytes: int) -> bool:
+        """Arm at `limit_bytes`, or a sixteenth above what is used."""
+        used_bytes = self.usage_bytes()
+        return self.arm(max(limit_bytes, used_bytes + used_bytes // _HEADROOM + 1))
+
+    def disarm(self) -> None:
+        """Close the descriptor."""
+        if self._event >= 0:
+            os.close(self._event)
+        self._event, self._armed_bytes = -1, 0
+
+    def descriptor(self) -> int:
+        """What reports; -1 while nothing is armed."""
+        return self._event
+
+    def end_all(self, spared: "Iterable[int]" = (), time_s: float = 5.0) -> "list[int]":
+        """Kill who is in the group: frozen first where the kernel can, else listed again until nobody is left."""
+        kept = frozenset(spared) | identity.own_line()
+        deadline_s = time.monotonic() + time_s
+        self.held.freeze()
+        try:
+            while left := self._left(kept):
+                left_s = deadline_s - time.monotonic()
+                if left_s <= 0:
+                    break
+                targets = self._targets(left)
+                self._strike(targets)
+                wait_gone(targets, min(_LOOK_S, left_s))
+        finally:
+            self.held.thaw()
+        return left
+
+    def _left(self, kept: "frozenset[int]") -> "list[int]":
+        """Who is in the group and to be ended: neither spared nor another user's; who ended meanwhile may count."""
+        inside = [pid for pid in self.held.pids() if pid not in kept]
+        return [pid for pid in inside if identity.belongs_to_me(pid) or identity.identify(pid) is None]
+
+    def _targets(self, pids: "list[int]") -> "list[ProcessId]":
+        """Them by identity: in the group before and after they were identified, so that no pid given away is meant."""
+        found = [who for pid in pids if (who := identity.identify(pid))]
+        still = set(self.held.pids())
+        return [who for who in found if who.pid in still and identity.is_alive(who)]
+
+    def _strike(self, targets: "list[ProcessId]") -> None:
+        """All at once where the group holds nobody else, else one after the other."""
+        is_alone = bool(targets) and set(self.held.pids()) <= {who.pid for who in targets}
+        if not (is_alone and self.held.kill()):
+            for who in targets:
+                send(who, signal.SIGKILL)
