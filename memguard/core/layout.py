@@ -35,11 +35,14 @@ NOTES = "notes"  # folder: what was ended of a session that goes on, for its mod
 TOOLS = "tools"  # folder: one small file per process that a tool call began with
 FROZEN = "frozen"  # the processes that the watchdog has stopped, to be thawed or ended by its successor
 CONTAINMENT = "containment"  # what holds the tree together, as the watchdog chose it
+NEIGHBOUR = "neighbour"  # what the other guards of this host need to know of it
+SUCCESSOR = "successor"  # FIFO: what a client in a tmux pane is started with
 PLACED = "placed"  # the watchdog has put the client where it belongs: it may begin
 
 SESSION_CLIENTS = "sessions"  # folder below the runtime folder: one file per session id, its clients in it
 HOST_LOCK = "host.lock"  # held while the sessions of this host agree on one victim
 VICTIM = "victim"  # the guard that they agreed on
+PART_TURN = "part-turn"  # which session has ended a part last, for the host's sake
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._")
 # File systems allow 255 bytes in a name; longer keys are cut and told apart by a digest.
@@ -81,26 +84,32 @@ def read_pairs(path: str) -> dict[str, str]:
         return {}
     finally:
         os.close(descriptor)
-    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    # Not `splitlines`: it also parts at characters that a folder's name may hold.
+    return dict(line.split("=", 1) for line in text.split("\n") if "=" in line)
 
 
-def write_pairs(path: str, pairs: dict[str, object]) -> None:
+def write_pairs(path: str, pairs: dict[str, object], *, lasts: bool = True) -> None:
     """Write `name=value` lines so that a reader sees the old file or the new one, never a part."""
     lines = [f"{name}={value}\n" for name, value in pairs.items()]
     if any(line.count("\n") != 1 or "\r" in line for line in lines):
         raise ValueError("a pair holds a line break")
-    write_atomic(path, "".join(lines).encode())
+    write_atomic(path, "".join(lines).encode(), lasts=lasts)
 
 
-def write_atomic(path: str, data: bytes) -> None:
-    """Replace `path` by `data`, mode 0600, without following a link that lies there."""
+def write_atomic(path: str, data: bytes, *, lasts: bool = True) -> None:
+    """Replace `path` by `data`, mode 0600, without following a link that lies there.
+
+    What lives in the runtime folder, and is written while something grows, need not last: no crash of the host leaves
+    it, and where that folder is on a disk, syncing takes seconds just then.
+    """
     temporary = f"{path}.{os.getpid()}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     remove(temporary)
     descriptor = os.open(temporary, flags, 0o600)
     try:
         write_all(descriptor, data)
-        os.fsync(descriptor)
+        if lasts:
+            os.fsync(descriptor)
     except OSError:
         remove(temporary)
         raise

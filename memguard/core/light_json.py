@@ -44,8 +44,8 @@ def loads(text: "str | bytes") -> "Any":
     text = text.decode("utf-8") if isinstance(text, bytes) else text
     try:
         value, end = _json.make_scanner(_CONTEXT)(text, len(text) - len(text.lstrip(_WHITE)))
-    except StopIteration:
-        raise ValueError("not JSON") from None
+    except (StopIteration, RecursionError):
+        raise ValueError("not JSON, or nested too deeply") from None
     if text[end:].strip(_WHITE):
         raise ValueError("more than one JSON document")
     return value

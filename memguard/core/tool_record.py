@@ -33,7 +33,7 @@ def record_tool(guard_dir: str, record: ToolRecord) -> None:
         "tool": printable(record.tool, _LONGEST),
         "session": record.session if is_plain_id(record.session) else "",
     }
-    write_pairs(f"{folder}/{record.who.pid}", pairs)
+    write_pairs(f"{folder}/{record.who.pid}", pairs, lasts=False)
 
 
 def forget_tool(guard_dir: str, pid: int) -> None:

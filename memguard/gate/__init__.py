@@ -209,7 +209,9 @@ def _wake(guard: str) -> bool:
     try:
         os.write(descriptor, b".")
     except BlockingIOError:
-        pass  # full: it has been told often enough
+        return True  # full: it has been told often enough
+    except OSError:
+        return False  # it has just gone
     finally:
         os.close(descriptor)
     return True

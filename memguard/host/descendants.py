@@ -101,13 +101,15 @@ class Lineage:
         return bool(wanted) and session_id_of(row.pid, self._proc) in wanted
 
 
-def is_terminal_bound(pid: int, proc: str = "/proc", own_terminal: int = 0) -> bool:
+def is_terminal_bound(
+    pid: int, proc: str = "/proc", own_terminal: int = 0, table: dict[int, Row] | None = None
+) -> bool:
     """Whether a process or any descendant of it has a controlling terminal: somebody may be looking at it.
 
     The client starts its tools without one. A tmux server has none itself, but its panes have. `own_terminal` is
     the device number of the client's own terminal, which does not count: MCP servers share it.
     """
-    table = current.scan(proc)
+    table = current.scan(proc) if table is None else table
     return any(table[found].terminal not in (0, own_terminal) for found in with_descendants({pid}, table))
 
 

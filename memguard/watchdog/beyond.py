@@ -2,6 +2,7 @@
 
 import time
 
+from memguard.host import current
 from memguard.host.descendants import is_terminal_bound
 from memguard.host.own_processes import is_own_process
 
@@ -36,10 +37,18 @@ class Beyond:
         self._asked_s = {pid: asked_s for pid, asked_s in self._asked_s.items() if pid in found}
         self._bound.intersection_update(found)
         now_s = time.monotonic()
-        for pid in found:
-            if pid not in self._bound and now_s - self._asked_s.get(pid, float("-inf")) >= _ASK_AGAIN_S:
-                self._asked_s[pid] = now_s
-                # A worker that a hook started, and that could not leave the session's group, is ours.
-                if is_own_process(pid) or is_terminal_bound(pid, own_terminal=own_terminal):
-                    self._bound.add(pid)
-        return [pid for pid in found if pid not in self._bound]
+        free = [pid for pid in found if pid not in self._bound]
+        asked = [pid for pid in free if now_s - self._asked_s.get(pid, float("-inf")) >= _ASK_AGAIN_S]
+        # One that was born after the tree was walked is its parent's, and no reason to scan the host.
+        asked = [pid for pid in asked if current.parent_pid(pid) not in in_tree]
+        if asked:
+            self._ask(asked, own_terminal, now_s)
+        return [pid for pid in free if pid not in self._bound]
+
+    def _ask(self, pids: "list[int]", own_terminal: int, now_s: float) -> None:
+        """Who of them is bound to a terminal, or memguard's own: a hook's worker that couldn't leave the group."""
+        table = current.scan()
+        for pid in pids:
+            self._asked_s[pid] = now_s
+            if is_own_process(pid) or is_terminal_bound(pid, own_terminal=own_terminal, table=table):
+                self._bound.add(pid)

@@ -3,13 +3,14 @@
 import os
 import time
 
-from memguard.core.layout import HOST_LOCK
+from memguard.core.layout import PART_TURN
 from memguard.core.lock import FileLock
 from memguard.core.log import described
 from memguard.core.part import CLIENT, Part
+from memguard.core.pause import is_paused
+from memguard.core.settings import GUARD_MODE
 from memguard.core.thresholds import CRITICAL, EMERGENCY
 from memguard.core.tool_budgets import DEFAULT
-from memguard.core.units import format_size
 from memguard.guard.culprit import culprit
 from memguard.guard.excess import Excess
 
@@ -25,8 +26,6 @@ _AGAIN_S = 30.0
 _REMAINING_S = 60.0
 # Of several sessions that are hungry while the host is short, one ends a part; the next looks whether it was enough.
 _HOST_PAUSE_S = 3.0
-# A host is short with less than 5 % of its memory left: a part that gives less than that back doesn't help it.
-_HOST_SHARE = 0.05
 
 
 class Culprits:
@@ -86,33 +85,39 @@ class Culprits:
         shortage = self._session.shortage
         if not shortage.is_short:
             return None
-        least_bytes = int(_HOST_SHARE * shortage.reading.total_bytes)
-        hungry = [part for part in self._candidates() if part.footprint_bytes >= least_bytes]
-        if not hungry:
+        left_bytes = max(1, shortage.left_bytes)
+        hungry = [part for part in self._candidates() if part.footprint_bytes >= left_bytes]
+        if not hungry or not self._may_act() or not self._takes_turn():
             return None
         part = max(hungry, key=lambda part: (part.rate_bytes_per_s, part.footprint_bytes))
-        left_bytes = max(0, shortage.left_bytes)
-        name = f"what the host has left ({format_size(left_bytes)})"
-        return Excess(part, least_bytes, name, left_bytes, is_for_host=True)
+        return Excess(part, left_bytes, "what the host has left", left_bytes)
 
-    def may_end(self, excess: Excess) -> bool:
-        """Asked when it is about to be done. For the host's sake one session ends a part, and then all look again."""
-        if not excess.is_for_host:
-            return True
+    def _may_act(self) -> bool:
+        """Whether an end would be carried out: who only observes, or is paused, takes nobody's turn."""
+        session = self._session
+        is_paused_now = is_paused(session.guard_dir, session.project_dir)
+        return session.settings.mode == GUARD_MODE and not is_paused_now
+
+    def _takes_turn(self) -> bool:
+        """For the host's sake one session ends a part, and then all look again; until then each decides for itself."""
         try:
-            return _takes_turn(f"{self._session.settings.runtime_dir}/{HOST_LOCK}.part", self._session.guard_id)
+            return _takes_turn(f"{self._session.settings.runtime_dir}/{PART_TURN}", self._session.guard_id)
         except OSError as error:
             self._session.journal.log(f"no turn among the sessions of this host: {described(error)}")
             return True
 
 
 def _takes_turn(path: str, guard_id: str) -> bool:
-    """Whether no session has just ended a part for the host's sake; if so, it is this one now."""
+    """Whether no other session has just ended a part for the host's sake; if so, it is this one now."""
     lock = FileLock(path)
     if not lock.acquire(blocking=False):
         return False
     try:
-        is_free = time.time() - os.stat(path).st_mtime >= _HOST_PAUSE_S or not os.stat(path).st_size
+        status = os.stat(path)
+        # A clock that was set back makes it a turn of the future: that is over, too.
+        is_over = not 0 <= time.time() - status.st_mtime < _HOST_PAUSE_S or not status.st_size
+        with open(path, encoding="ascii", errors="replace") as file:
+            is_free = is_over or file.read() == guard_id
         if is_free:
             lock.write(guard_id)
             os.utime(path)

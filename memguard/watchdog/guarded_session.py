@@ -131,7 +131,9 @@ class GuardedSession:
         self.subject.resumed_bytes = self.activity.resumed_bytes
         self.shortage.look()
         self.subject.look(self.settings.thresholds, self._beyond, self.nested_clients())
-        self.parts.update(self.subject.reading, self.activity.in_flight, self.settings.tools)
+        # A call in the background is over at once, and its process goes on.
+        calls = {**self.activity.just_over, **self.activity.in_flight}
+        self.parts.update(self.subject.reading, calls, self.settings.tools)
         self.ledger.update()
         self.own_part.update()
 

@@ -85,7 +85,7 @@ class Claim:
         pairs |= {"total_bytes": self.total_bytes, "budget_bytes": self.budget_bytes}
         pairs |= {"passed": ",".join(f"{name}:{until_s:.3f}" for name, until_s in passed)}
         pairs |= {"reason": printable(self.reason, _LONGEST_REASON)}
-        write_pairs(path, pairs)
+        write_pairs(path, pairs, lasts=False)
 
 
 def read_claim(path: str) -> Claim:

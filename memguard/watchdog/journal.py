@@ -24,7 +24,8 @@ class Journal:
             return
         self._status = merged
         try:
-            write_atomic(f"{self.guard_dir}/{STATUS}", json.dumps({**merged, "t_utc": round(time.time(), 3)}).encode())
+            data = json.dumps({**merged, "t_utc": round(time.time(), 3)}).encode()
+            write_atomic(f"{self.guard_dir}/{STATUS}", data, lasts=False)
         except OSError as error:
             self.log(f"status not written: {error}")
 

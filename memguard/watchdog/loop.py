@@ -133,7 +133,7 @@ class Watchdog:
             self._forget_marks()
             self._trip_wire.set_at(session.next_limit_bytes())
             view = pace_view(session, time.thread_time() - begun_s)
-            view.is_reported = self._trip_wire.is_set
+            view.is_reported = self._trip_wire.reports(session.subject.held_bytes())
             self._sleep(self._pace.next_s(view))
 
     def _forget_marks(self) -> None:
@@ -166,6 +166,8 @@ class Watchdog:
         subject = session.subject
         view = session.view()
         decision = ruleset.decide(view, session.settings.restart)
+        if decision.action == ruleset.END_PART and view.excess:  # before all else: it grows
+            self._end_part(view.excess)
         session.journal.status(
             state=subject.state, action=decision.action, reason=decision.reason, client=subject.client.to_text(),
             session=session.activity.session_id, generation=session.generation, readable=not subject.blindness.is_blind,
@@ -177,10 +179,7 @@ class Watchdog:
             self._check_by_time()
         elif subject.blindness.is_partial:
             self._once("partial", "memory_partly_unreadable", unreadable=subject.reading.unreadable)
-        if decision.action == ruleset.END_PART and view.excess:
-            if session.culprits.may_end(view.excess):
-                self._end_part(view.excess)
-        elif decision.action in (ruleset.RESTART, ruleset.RESTART_NOW) and self._may_try(decision):
+        if decision.action in (ruleset.RESTART, ruleset.RESTART_NOW) and self._may_try(decision):
             self._restart(decision)
         elif decision.action == ruleset.WOULD:
             would = "end a part" if view.excess else "restart"

@@ -4,13 +4,12 @@ import os
 import time
 
 from memguard.core.identity import ProcessId
-from memguard.core.layout import TICKET, WATCHDOG, write_pairs
+from memguard.core.layout import NEIGHBOUR, TICKET, WATCHDOG, write_pairs
 from memguard.core.lock import is_held
 from memguard.guard.victim import Candidate
 from memguard.host import identity
 from memguard.watchdog.private_pairs import flag, read_private_pairs, seconds, whole_number
 
-NEIGHBOUR = "neighbour"
 # The size that is published may be off by this share, or by this much, before it is written again.
 _CHANGE_SHARE = 0.05
 _CHANGE_BYTES = 4 * 1024 * 1024
@@ -59,7 +58,7 @@ class Neighbour:
         pairs |= {"footprint_bytes": candidate.footprint_bytes, "resumed_bytes": candidate.resumed_bytes}
         pairs |= {"outside_bytes": self.outside_bytes, "at_s": round(self.at_s, 3), "at_utc": round(time.time(), 3)}
         pairs |= {name: int(getattr(candidate, name)) for name in _FLAGS}
-        write_pairs(f"{folder}/{NEIGHBOUR}", pairs)
+        write_pairs(f"{folder}/{NEIGHBOUR}", pairs, lasts=False)
 
 
 def read_neighbour(folder: str) -> "Neighbour | None":

@@ -9,7 +9,7 @@ import os
 import time
 
 from memguard.core.errors import MemguardError
-from memguard.core.layout import HOST_LOCK, VICTIM, WATCHDOG, is_own_dir, is_plain_id
+from memguard.core.layout import HOST_LOCK, NEIGHBOUR, VICTIM, WATCHDOG, is_own_dir, is_plain_id
 from memguard.core.lock import FileLock, is_held
 from memguard.core.log import described
 from memguard.core.nudge import nudge
@@ -18,7 +18,7 @@ from memguard.host.pressure import Gauge
 from memguard.watchdog.host_choice import Question
 from memguard.watchdog.host_claim import Claim, read_claim
 from memguard.watchdog.host_survey import is_quiet, survey
-from memguard.watchdog.neighbour_file import NEIGHBOUR, Neighbour, has_ticket, is_living, read_neighbour
+from memguard.watchdog.neighbour_file import Neighbour, has_ticket, is_living, read_neighbour
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -45,6 +45,6 @@ def leave_note(action: "PartAction", name: str = "") -> str:
 def _write(folder: str, name: str, pairs: "dict[str, object]") -> None:
     """A hook that claims the last note removes the folder, perhaps just now."""
     try:
-        write_pairs(f"{private_dir(folder)}/{name}", pairs)
+        write_pairs(f"{private_dir(folder)}/{name}", pairs, lasts=False)
     except FileNotFoundError:
-        write_pairs(f"{private_dir(folder)}/{name}", pairs)
+        write_pairs(f"{private_dir(folder)}/{name}", pairs, lasts=False)

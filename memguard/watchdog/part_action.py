@@ -70,7 +70,10 @@ class PartAction:
         members = self.part.processes
         pids = {process.pid for process in members if current.start_ticks(process.pid) == process.start_ticks}
         terminal = self.session.subject.lineage.client_terminal
-        return endable(pids, terminal, self._kept(), leader=self._leader)
+        found = endable(pids, terminal, self._kept(), leader=self._leader)
+        # What holds most is what grows: it stands still first.
+        sizes = {process.pid: process.footprint_bytes for process in members}
+        return sorted(found, key=lambda who: -sizes.get(who.pid, 0))
 
     def _put_on_record(self, processes: "list[ProcessId]") -> None:
         """Where that fails, as on a full disk, they are frozen all the same: they may be what fills it."""

@@ -6,7 +6,7 @@ import select
 import time
 
 from memguard.core.identity import ProcessId
-from memguard.core.layout import remove
+from memguard.core.layout import SUCCESSOR, remove
 from memguard.host import identity
 
 TYPE_CHECKING = False
@@ -24,7 +24,7 @@ class SuccessionPipe:
     """A FIFO in the guard's folder, which is this user's alone; gone after one hand-over."""
 
     def __init__(self, guard_dir: str, python: str) -> None:
-        self._path = f"{guard_dir}/successor"
+        self._path = f"{guard_dir}/{SUCCESSOR}"
         remove(self._path)
         os.mkfifo(self._path, 0o600)
         self.words = [python, "-I", "-S", _SCRIPT, self._path]

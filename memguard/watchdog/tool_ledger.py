@@ -7,7 +7,7 @@ from memguard.core import light_json as json
 from memguard.core.layout import SPOOL, write_all
 from memguard.core.part import TOOL, Part
 from memguard.core.tool_record import ToolRecord, forget_tool, record_tool
-from memguard.host.identity import is_alive
+from memguard.host.identity import is_alive, process_id
 from memguard.host.oom import spare_session
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class _Entry:
     """One tool part from its beginning on."""
 
-    __slots__ = ("call", "client_then_bytes", "name", "peak_bytes", "started_s")
+    __slots__ = ("call", "client_then_bytes", "name", "peak_bytes", "spared", "started_s")
 
     def __init__(self, part: Part, client_bytes: int, now_s: float) -> None:
         self.call = part.call
@@ -27,6 +27,7 @@ class _Entry:
         self.started_s = now_s
         self.peak_bytes = 0
         self.client_then_bytes = client_bytes
+        self.spared: set[tuple[int, int]] = set()  # pid and start ticks of each that the kernel was told of
 
 
 class ToolLedger:
@@ -45,19 +46,26 @@ class ToolLedger:
             entry = self._entries[root]
             entry.call, entry.name = part.call, part.name
             entry.peak_bytes = max(entry.peak_bytes, part.footprint_bytes)
+            self._tell_kernel(part, entry)
         for root in [root for root in self._entries if root not in tools]:
             self._finish(root, self._entries.pop(root))
 
     def _begin(self, part: Part) -> None:
-        """It is on record before anything is done about it, and goes first where the kernel has to choose."""
+        """It is on record before anything is done about it."""
         session = self._session
         self._entries[part.root] = _Entry(part, session.subject.reading.client_bytes, time.monotonic())
-        spare_session(part.root, session.settings.tool_oom_score_adj)
         try:
             record = ToolRecord(part.root, part.call, part.name, session.activity.session_id)
             record_tool(session.guard_dir, record)
         except (OSError, ValueError) as error:
             session.journal.log(f"tool not on record: {error}")
+
+    def _tell_kernel(self, part: Part, entry: _Entry) -> None:
+        """All of it goes before the session, where the kernel has to choose; also what began before it was seen."""
+        present = {(process.pid, process.start_ticks) for process in part.processes}
+        for key in present - entry.spared:
+            spare_session(process_id(*key), self._session.settings.tool_oom_score_adj)
+        entry.spared = present
 
     def _finish(self, root: "ProcessId", entry: _Entry) -> None:
         session = self._session

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from memguard.core.layout import project_key
 from memguard.host.linux import read_tree
 
+from .aftermath import command_line
 from .api_stand_in import bash, text
 from .harness import Client, WaitingTool, client_path
 from .processes import is_alive, wait_until
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 MB = 1024 * 1024
 PROMPT_MARK = "\u276f"
+LAUNCHER = "/memguard/launcher/"
 
 HUNGRY_PROGRAM = """\
 import os, pathlib, sys, time
@@ -141,11 +143,14 @@ class Guarded:
         return int(dict(line.split("=", 1) for line in lines).get("id", "0").split(":")[0])
 
     def next_client(self, first: int, timeout_s: float = 60) -> int:
-        """Wait for the client that follows `first`; its pid."""
+        """Wait for the client that follows `first`, and has become one; its pid.
+
+        It begins as a small program of memguard's that waits to be placed.
+        """
 
         def other() -> int:
             pid = self.client_pid()
-            return pid if pid not in (0, first) and is_alive(pid) else 0
+            return pid if pid not in (0, first) and is_alive(pid) and LAUNCHER not in command_line(pid) else 0
 
         return wait_until(other, "restarted client", timeout_s, lambda: json.dumps(self.events(), indent=1))
 

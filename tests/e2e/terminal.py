@@ -7,6 +7,7 @@ import os
 import shlex
 import signal
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -85,6 +86,19 @@ class Terminal:
     def press(self, *keys: str) -> None:
         """Press keys by tmux's names: Enter, Escape, BTab, C-c."""
         self._tmux("send-keys", *keys)
+
+    def press_until(self, key: str, condition: Callable[[], object], timeout_s: float = 20) -> None:
+        """Press a key once a second until the condition holds: what is drawn may not yet take keys."""
+        pressed_s = 0.0
+
+        def held() -> object:
+            nonlocal pressed_s
+            if not (found := condition()) and time.monotonic() - pressed_s > 1:
+                pressed_s = time.monotonic()
+                self.press(key)
+            return found
+
+        wait_until(held, f"effect of {key}", timeout_s, self.screen)
 
     def send(self, line: str) -> None:
         """Type a line, see it on the screen, press Enter: all at once, the client takes it for a paste."""

@@ -92,8 +92,8 @@ def test_the_registry_says_idle_busy_and_waiting(
         assert home.wait_for_session("busy")["sessionId"] == session["sessionId"]
         tool.let_go()
         assert home.wait_for_session("waiting")["waitingFor"] == "permission prompt"
-        terminal.press("Enter")
-        hooks.wait_for("Stop")
+        terminal.wait_for("Do you want to create")
+        terminal.press_until("Enter", lambda: hooks.raw("Stop"))  # what it asks takes keys a moment after it is drawn
         home.wait_for_session("idle", timeout_s=2)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -35,12 +36,20 @@ def _times_given(request: Request) -> int:
     return sum(said.count(PROMPT) for said in request.texts("user"))
 
 
+def slow_prompts(guarded: Guarded) -> None:
+    """A hook of the person's holds each prompt for 3 s, so that no conversation is begun before the restart."""
+    path = guarded.home.claude / "settings.json"
+    hook = {"type": "command", "command": "sleep 3"}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"hooks": {"UserPromptSubmit": [{"hooks": [hook]}]}}))
+
+
 def test_a_client_over_its_limit_before_it_has_a_conversation_gets_flags_and_prompt_again(
     guarded: Guarded, api: ApiStandIn
 ) -> None:
     """No client is as small as 60 MB: each is an emergency at once, and protection allows one restart."""
     api.reply = Script({PROMPT: [[text("one sheep")]]})
     guarded.config("max_attempts = 1\n[thresholds]\nwarning = 40\ncritical = 50\nemergency = 60\n")
+    slow_prompts(guarded)
     with guarded.open(PROMPT) as terminal:
         first = wait_until(guarded.client_pid, "the first client")
         second = guarded.next_client(first)

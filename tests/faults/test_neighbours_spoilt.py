@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from memguard.core.layout import HOST_LOCK, VICTIM, read_pairs, write_pairs
+from memguard.core.layout import HOST_LOCK, NEIGHBOUR, VICTIM, read_pairs, write_pairs
 from memguard.host import identity
-from memguard.watchdog.neighbour_file import NEIGHBOUR, read_neighbour
+from memguard.watchdog.neighbour_file import read_neighbour
 from memguard.watchdog.nesting import guarded_clients
 from tests.sandbox import wait_until
 from tests.unit.watchdog.several import Guard, HostOfSessions

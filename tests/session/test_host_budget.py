@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from memguard.core.layout import GUARD, VICTIM, read_pairs
+from memguard.core.layout import GUARD, NEIGHBOUR, VICTIM, read_pairs
 from memguard.host import current
-from memguard.watchdog.neighbour_file import NEIGHBOUR
 from tests.sandbox import Sandbox, wait_until
 
 if TYPE_CHECKING:

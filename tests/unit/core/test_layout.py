@@ -16,6 +16,15 @@ def test_pairs_come_back_as_they_were_written(tmp_path: Path) -> None:
     assert os.stat(path).st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("mark", [*map(chr, (11, 12, 28, 29, 30, 0x85, 0x2028, 0x2029))])
+def test_a_folder_named_like_another_pair_is_no_other_pair(tmp_path: Path, mark: str) -> None:
+    """All that Python's `splitlines` takes for the end of a line may be in a folder's name."""
+    path = str(tmp_path / "pairs")
+    pairs = {"cwd": f"/home/me/evil{mark}transcript=/other"}
+    write_pairs(path, dict(pairs))
+    assert read_pairs(path) == pairs
+
+
 @pytest.mark.parametrize("value", ["a\nb", "a\rb", "a\n"])
 def test_a_line_break_in_a_pair_is_refused(tmp_path: Path, value: str) -> None:
     with pytest.raises(ValueError, match="line break"):
@@ -74,6 +83,15 @@ def test_what_finds_no_room_leaves_the_old_file_and_no_other(tmp_path: Path, mon
     with pytest.raises(OSError, match="No space left"):
         write_atomic(str(tmp_path / "file"), b"0123456789")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"old")]
+
+
+def test_what_need_not_last_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    write_atomic(str(tmp_path / "file"), b"status", lasts=False)
+    assert synced == []
+    write_atomic(str(tmp_path / "file"), b"snapshot")
+    assert len(synced) == 1
 
 
 def test_missing_folders_above_are_private_too(tmp_path: Path) -> None:

@@ -44,6 +44,12 @@ def test_what_is_torn_is_a_value_error(text: str | bytes) -> None:
         light_json.loads(text)
 
 
+def test_what_is_nested_too_deeply_is_a_value_error() -> None:
+    """As in a hostile transcript or registry entry: whoever reads those expects that."""
+    with pytest.raises(ValueError, match="too deeply"):
+        light_json.loads("[" * 100_000)
+
+
 def test_what_has_no_form_is_a_type_error() -> None:
     with pytest.raises(TypeError):
         light_json.dumps({"a": object()})

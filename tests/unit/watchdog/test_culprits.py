@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from memguard.core.layout import PART_TURN, PAUSE, write_pairs
 from memguard.core.lock import FileLock
 from memguard.core.part import HOOK, MCP, TOOL
+from memguard.core.pause import FOR_EVER
 from memguard.core.reading import Pressure
 from memguard.guard.excess import Excess
 from tests.guard_rig import MB, GuardRig
@@ -17,6 +19,7 @@ from tests.sandbox import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from memguard.core.identity import ProcessId
 
@@ -200,17 +203,26 @@ def short(rig: GuardRig, total_mb: int = 400, left_mb: int = 5) -> None:
 def test_on_a_host_that_is_short_the_part_that_took_it_goes(rig: GuardRig) -> None:
     rig.hold(TOOL, 1)
     root = rig.hold(MCP, 40)
-    short(rig)
+    short(rig, left_mb=20)
     excess = rig.session.culprits.find()
     assert excess is not None
-    assert (excess.part.root, excess.limit) == (root, "what the host has left (5 MB)")
-    assert (excess.limit_bytes, excess.least_bytes) == (5 * MB, 20 * MB)
+    assert (excess.part.root, excess.limit) == (root, "what the host has left")
+    assert (excess.limit_bytes, excess.least_bytes) == (20 * MB, 20 * MB)
 
 
-def test_a_part_that_would_give_nothing_back_is_not_ended_for_the_hosts_sake(rig: GuardRig) -> None:
+def test_a_part_that_holds_less_than_is_left_is_not_ended_for_the_hosts_sake(rig: GuardRig) -> None:
     rig.hold(TOOL, 40)
-    short(rig, total_mb=4000)
+    short(rig, left_mb=200)
     assert rig.session.culprits.find() is None
+
+
+def test_in_a_control_group_the_yardstick_is_what_that_has_left(rig: GuardRig) -> None:
+    """A container of 2 GB on a host of 64: no part of it ever holds 5 % of the host."""
+    root = rig.hold(TOOL, 60)
+    short(rig, total_mb=64_000, left_mb=20)
+    excess = rig.session.culprits.find()
+    assert excess is not None
+    assert excess.part.root == root
 
 
 def test_a_host_that_says_nothing_of_what_is_left(rig: GuardRig) -> None:
@@ -219,7 +231,7 @@ def test_a_host_that_says_nothing_of_what_is_left(rig: GuardRig) -> None:
     rig.session.shortage.left_bytes = -1
     excess = rig.session.culprits.find()
     assert excess is not None
-    assert excess.limit_bytes == 0
+    assert excess.limit_bytes == 1
 
 
 def test_of_several_hungry_parts_the_fastest_growing_goes(rig: GuardRig) -> None:
@@ -233,53 +245,87 @@ def test_of_several_hungry_parts_the_fastest_growing_goes(rig: GuardRig) -> None
     assert excess.part.root == growing
 
 
-def hungry(rig: GuardRig) -> Excess:
+def hungry(rig: GuardRig) -> ProcessId:
     """A part that is to go for the host's sake."""
-    rig.hold(TOOL, 40)
+    root = rig.hold(TOOL, 40)
     short(rig)
-    excess = rig.session.culprits.find()
-    assert excess is not None
-    return excess
+    return root
+
+
+def turn(rig: GuardRig, guard_id: str, age_s: float = 0) -> Path:
+    """As if that session had had its turn so long ago."""
+    path = rig.runtime / PART_TURN
+    path.write_text(guard_id)
+    os.utime(path, (time.time() - age_s, time.time() - age_s))
+    return path
 
 
 def test_of_several_sessions_one_acts_and_the_next_looks_whether_it_was_enough(rig: GuardRig) -> None:
-    excess = hungry(rig)
-    turn = rig.runtime / "host.lock.part"
-    assert rig.session.culprits.may_end(excess)
-    assert turn.read_text() == "g1"
-    assert not rig.session.culprits.may_end(excess), "its turn is taken"
-    os.utime(turn, (time.time() - 4, time.time() - 4))
-    assert rig.session.culprits.may_end(excess)
-
-
-def test_whoever_only_looks_takes_nobodys_turn(rig: GuardRig) -> None:
-    """A session that is paused, or observes, asks at each look and does nothing."""
     hungry(rig)
-    assert not (rig.runtime / "host.lock.part").exists()
+    path = turn(rig, "another")
+    assert rig.session.culprits.find() is None
+    os.utime(path, (time.time() - 4, time.time() - 4))
+    assert rig.session.culprits.find() is not None
+    assert path.read_text() == "g1"
+
+
+def test_who_has_the_turn_keeps_it(rig: GuardRig) -> None:
+    """It found its part not to hold what it seemed to, and has another one."""
+    hungry(rig)
+    assert rig.session.culprits.find() is not None
+    assert rig.session.culprits.find() is not None
+
+
+def test_a_clock_that_was_set_back_holds_nobody_up(rig: GuardRig) -> None:
+    hungry(rig)
+    turn(rig, "another", age_s=-3600)
+    assert rig.session.culprits.find() is not None
+
+
+def test_while_another_session_has_its_turn_this_one_still_minds_its_own_limit(
+    make_rig: Callable[..., GuardRig],
+) -> None:
+    rig = make_rig(**LIMITS)
+    for _ in range(3):
+        rig.hold(TOOL, 45)
+    short(rig)
+    turn(rig, "another")
+    assert rig.session.culprits.find() is None
+    assert rig.session.view().state == "CRITICAL"
+    assert rig.session.view().excess is None, "so that the rules decide about the session"
+
+
+@pytest.mark.parametrize("how", ["observes", "is paused"])
+def test_whoever_would_do_nothing_takes_nobodys_turn(rig: GuardRig, how: str) -> None:
+    hungry(rig)
+    if how == "observes":
+        rig.session.settings.mode = "observe"
+    else:
+        write_pairs(f"{rig.session.guard_dir}/{PAUSE}", {"until_utc": FOR_EVER})
+    assert rig.session.culprits.find() is None
+    assert not (rig.runtime / PART_TURN).exists()
 
 
 def test_while_another_session_decides_this_one_waits(rig: GuardRig) -> None:
-    excess = hungry(rig)
-    with FileLock(str(rig.runtime / "host.lock.part")):
-        assert not rig.session.culprits.may_end(excess)
-    assert rig.session.culprits.may_end(excess)
+    hungry(rig)
+    with FileLock(str(rig.runtime / PART_TURN)):
+        assert rig.session.culprits.find() is None
+    assert rig.session.culprits.find() is not None
 
 
 def test_where_no_turn_can_be_taken_it_is_ended_all_the_same(rig: GuardRig) -> None:
     """A runtime folder that refuses."""
-    excess = hungry(rig)
-    (rig.runtime / "host.lock.part").mkdir()
-    assert rig.session.culprits.may_end(excess)
+    hungry(rig)
+    (rig.runtime / PART_TURN).mkdir()
+    assert rig.session.culprits.find() is not None
     assert "no turn among the sessions" in rig.log()
 
 
 def test_what_is_over_a_limit_of_its_own_waits_for_nobody(make_rig: Callable[..., GuardRig]) -> None:
     rig = make_rig({"default": 20 * MB})
     rig.hold(TOOL, 40)
-    excess = found(rig)
-    assert excess is not None
-    with FileLock(str(rig.runtime / "host.lock.part")):
-        assert rig.session.culprits.may_end(excess)
+    with FileLock(str(rig.runtime / PART_TURN)):
+        assert found(rig) is not None
 
 
 def test_the_budget_comes_before_the_sessions_limit_and_that_before_the_hosts(

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from memguard.core.layout import TICKET, VICTIM, WAKE, read_pairs
+from memguard.core.layout import NEIGHBOUR, TICKET, VICTIM, WAKE, read_pairs
 from memguard.core.reading import ProcessReading, TreeReading
 from memguard.host import current, identity
 from memguard.watchdog.host_claim import BEGIN_S, CLAIM_S, TAKE_UP_S
-from memguard.watchdog.neighbour_file import NEIGHBOUR, read_neighbour
+from memguard.watchdog.neighbour_file import read_neighbour
 from memguard.watchdog.nesting import GuardedClients, guarded_clients, is_inside, outside_bytes, own_processes
 
 from .several import MB, Guard, HostOfSessions

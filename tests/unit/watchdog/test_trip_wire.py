@@ -32,23 +32,34 @@ def test_it_is_armed_once_for_each_limit() -> None:
     for limit in (500, 500, 800, 0):
         wire.set_at(limit)
     assert group.armed == [500, 800]
-    assert not wire.is_set, "beyond the last limit there is nothing to report"
+    assert not wire.reports(1), "beyond the last limit there is nothing to report"
 
 
 def test_where_page_cache_has_filled_the_group_the_limit_is_polled_for() -> None:
     group = Group(600)
     wire = TripWire(group)
     wire.set_at(500)
-    assert not wire.is_set
+    assert not wire.reports(1)
     group.used = 100
     wire.set_at(400)
-    assert wire.is_set
+    assert wire.reports(100)
     group.used = 450
     wire.sprung()
-    assert not wire.is_set
+    assert not wire.reports(100)
+
+
+def test_where_the_group_counts_less_than_is_held_the_limit_is_polled_for() -> None:
+    """Swapped out, charged elsewhere before the placing, or not placed at all: the kernel would report too late."""
+    group = Group(300)
+    wire = TripWire(group)
+    wire.set_at(500)
+    assert wire.reports(300)
+    assert not wire.reports(301)
+    group.used = 0
+    assert not wire.reports(300)
 
 
 def test_what_reports_nothing_is_never_relied_on() -> None:
     wire = TripWire(Containment())
     wire.set_at(500)
-    assert not wire.is_set
+    assert not wire.reports(0)
