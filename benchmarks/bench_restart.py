@@ -178,14 +178,18 @@ class Watched(Side):
         self.guarded.memguard("restart")
         before, self.pid = self.pid, self._next_client(moments)
         _, moments["ready"] = self.ready(before)
-        if any(self.guarded.runtime.glob("guards/*/handoff/*")):
-            raise RuntimeError("the handoff was not claimed by the time that the client was ready")
+        if self._is_unclaimed():  # on a busy machine the client draws its prompt first; then it isn't ready before
+            _poll(lambda: not self._is_unclaimed(), "claim of the handoff")
+            moments["ready"] = time.time()
         moments["SessionStart"] = self._session_start_s(self.pid)
         captured, signalled = self.guarded.events("state_captured")[-1], self.guarded.events("restart_initiated")[-1]
         moments["signalled"] = signalled["t_utc"]
         self.snapshots.values.append(captured["seconds"] * 1000)
         self.note((moments["ready"] - captured["t_utc"]) * 1000)
         self.details.append({name: (moment - captured["t_utc"]) * 1000 for name, moment in moments.items()})
+
+    def _is_unclaimed(self) -> bool:
+        return any(self.guarded.runtime.glob("guards/*/handoff/*"))
 
     def _next_client(self, moments: dict[str, float]) -> int:
         """Note when the client ends, when the next one runs, and when that is idle; its pid."""
