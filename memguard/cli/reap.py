@@ -47,16 +47,18 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         reap.only_look()
     else:
-        reap.end(orphans.endable)
+        reap.end(orphans.endable, orphans.rule)
         asked = [] if arguments.unattended else orphans.doubtful
-        reap.end([tree for tree in asked if arguments.yes or _is_wanted(tree, arguments)], by_consent=True)
+        wanted = [tree for tree in asked if arguments.yes or _is_wanted(tree, arguments)]
+        if wanted:  # a client may have been started there while the person was asked
+            reap.end(wanted, ByConsent(Orphans(runtime_dir, [client_config_dir()]).life))
         _tidy_up(runtime_dir, orphans)
     if arguments.unattended:
         _log(arguments.unattended, reap)
     elif arguments.json:
         print(json.dumps(reap.as_json(), indent=2))
     else:
-        print(reap.shown())
+        print(reap.shown(has_consent=arguments.yes))
     return 1 if reap.has_failed else 0
 
 
@@ -78,11 +80,10 @@ class Reap:
         for tree in self._orphans.trees:
             self._outcomes[tree.root.who.pid] = (WOULD_ASK, tree.asks) if tree.asks else (WOULD_END, "")
 
-    def end(self, trees: list[OrphanTree], by_consent: bool = False) -> None:
+    def end(self, trees: list[OrphanTree], rule: Rule) -> None:
         """End them all in one sweep; what the rule spares by now is left alone and named."""
         if not trees:
             return
-        rule: Rule = ByConsent() if by_consent else self._orphans.rule
         targets = [process.who for tree in trees for process in tree.processes]
         result = end_all(targets, _GRACE_S, exclude=self._orphans.own_pids, rule=rule)
         spared = {pid: why for pid, _, why in result.spared}
@@ -102,13 +103,14 @@ class Reap:
         """What became of a tree, and why."""
         return self._outcomes.get(tree.root.who.pid, (LEFT_ALONE, tree.asks))
 
-    def shown(self) -> str:
-        """For people: one line per tree, and what to do about what is left."""
+    def shown(self, has_consent: bool = False) -> str:
+        """For people: one line per tree, and what to do about what is left; with `--yes` nothing more can be done."""
         trees = self._orphans.trees
         if not trees:
             return "no session that is over has left anything running"
         lines = [f"{self.of(tree)[0]}: {_line(tree, self.of(tree)[1])}" for tree in trees]
-        if any(self.of(tree)[0] == LEFT_ALONE for tree in trees) and not sys.stdin.isatty():
+        is_left = any(self.of(tree)[0] == LEFT_ALONE for tree in trees)
+        if is_left and not has_consent and not sys.stdin.isatty():
             lines.append("what was left alone can be ended from a terminal, or with --yes")
         return "\n".join(lines)
 

@@ -8,7 +8,9 @@ import sys
 from memguard.cli.host_report import host_report, shown_host
 from memguard.cli.live import LiveGuard, live_guards
 from memguard.cli.status_text import shown
+from memguard.config import dirs
 from memguard.core.pause import is_paused
+from memguard.host import dead_guards
 from memguard.state.store import Store
 
 
@@ -21,6 +23,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one block per live guard, and what they hold together."""
+    dead_guards.thaw_unwatched(dirs.runtime_dir())
     guards = live_guards()
     host = host_report(guards)
     found = [report(guard) for guard in guards]

@@ -1,4 +1,4 @@
-"""Which clients have ever had a session id, and which ids a client has had: `<runtime>/sessions/<session id>`.
+"""Which clients have ever had a session id: `<runtime>/sessions/<session id>`.
 
 One line a fact, appended in one `write` each, so that two clients that resume the same conversation at the same
 moment never lose one another:
@@ -94,11 +94,6 @@ def session_ids(runtime_dir: str) -> list[str]:
     except OSError:
         return []
     return sorted(name for name in names if is_plain_id(name))
-
-
-def sessions_of(runtime_dir: str, client: ProcessId) -> list[str]:
-    """All the ids that this client has had."""
-    return [name for name in session_ids(runtime_dir) if client in read_session(runtime_dir, name).clients]
 
 
 def drop_session(runtime_dir: str, session_id: str, is_over: "Callable[[SessionRecord], bool]") -> bool:

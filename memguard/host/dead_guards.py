@@ -7,9 +7,9 @@ stays, with the handoff of a restart that nobody claimed in it, and with process
 import os
 import time
 
-from memguard.core.identity import process_in
+from memguard.core.identity import ProcessId, process_in
 from memguard.core.layout import CLIENT, FROZEN, GUARD, SESSION_CLIENTS, WATCHDOG, is_plain_id, read_pairs, remove
-from memguard.core.lock import is_held
+from memguard.core.lock import FileLock, is_held
 from memguard.core.session_clients import OF_GROUP, Left, add_left
 from memguard.core.sessions import newest_session
 from memguard.core.tool_record import tools_of
@@ -24,10 +24,11 @@ _YOUNG_S = 60.0
 def collect(runtime_dir: str) -> "list[str]":
     """Remove the guards whose launcher, client and watchdog are all gone, and their clients' records; the guards' ids.
 
-    What a dead watchdog had stopped goes on, also where its guard is too young to be removed. What belongs to another
-    pid namespace is left alone, since from here nobody can say whether it lives.
+    What a dead watchdog had stopped goes on, also where its guard is too young to be removed, or its client lives. What
+    belongs to another pid namespace is left alone, since from here nobody can say whether it lives.
     Raises HostError where this host can't tell its boot or namespace.
     """
+    thaw_unwatched(runtime_dir)
     used = _settle_records(f"{runtime_dir}/clients")
     folder = f"{runtime_dir}/guards"
     gone = []
@@ -44,6 +45,34 @@ def collect(runtime_dir: str) -> "list[str]":
 def _is_worth_a_look(folder: str) -> bool:
     """A guard that is young is left in peace, unless it has stopped somebody."""
     return not _is_young(folder) or os.path.exists(f"{folder}/{FROZEN}")
+
+
+def thaw_unwatched(runtime_dir: str) -> "list[ProcessId]":
+    """Let go on what the watchdogs of living clients had stopped before they were killed; those that were on record.
+
+    Without a launcher the next watchdog comes with a hook, and the client waits for the very call that is stopped. What
+    a dead client's watchdog had stopped is an orphan by that record, so it is not taken away here.
+    """
+    folder = f"{runtime_dir}/guards"
+    return [who for name in _names(folder) for who in _thaw_unwatched(f"{folder}/{name}")]
+
+
+def _thaw_unwatched(folder: str) -> "list[ProcessId]":
+    """Under the watchdog's own lock: one that begins meanwhile puts nobody on a record that is about to be removed."""
+    if not os.path.exists(f"{folder}/{FROZEN}") or os.path.islink(folder) or not _has_client(folder):
+        return []
+    lock = FileLock(f"{folder}/{WATCHDOG}")
+    try:
+        return thaw_left(folder) if lock.acquire(blocking=False) else []
+    except OSError:  # gone meanwhile, or not to be written
+        return []
+    finally:
+        lock.release()
+
+
+def _has_client(folder: str) -> bool:
+    client = process_in(read_pairs(f"{folder}/{CLIENT}").get("id", ""))
+    return client is not None and identity.is_alive(client)
 
 
 def retire(runtime_dir: str, guard_dir: str) -> None:

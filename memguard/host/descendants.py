@@ -10,6 +10,7 @@ from memguard.host.environment import session_id_of
 from memguard.host.identity import own_line, process_id
 from memguard.host.linux import all_pids
 from memguard.host.table import Row, with_descendants
+from memguard.host.terminal_master import watched
 
 _LONGEST_NAME = 64
 # A generation of a program that forks and goes, in Python on a busy machine; of a restart, a fiftieth.
@@ -104,13 +105,13 @@ class Lineage:
 def is_terminal_bound(
     pid: int, proc: str = "/proc", own_terminal: int = 0, table: dict[int, Row] | None = None
 ) -> bool:
-    """Whether a process or any descendant of it has a controlling terminal: somebody may be looking at it.
+    """Whether a process or any descendant of it has a controlling terminal that somebody may be looking at.
 
     The client starts its tools without one. A tmux server has none itself, but its panes have. `own_terminal` is
     the device number of the client's own terminal, which does not count: MCP servers share it.
     """
     table = current.scan(proc) if table is None else table
-    return any(table[found].terminal not in (0, own_terminal) for found in with_descendants({pid}, table))
+    return bool(watched(with_descendants({pid}, table), table, own_terminal, proc))
 
 
 def describe(pid: int, proc: str = "/proc") -> str:

@@ -49,19 +49,21 @@ def freeze(
 def _stop(targets: "list[ProcessId]", held: "list[ProcessId]", refused: "set[ProcessId]") -> None:
     """Who lives on unsignalled is refused: another user's. Who is gone may have left somebody to be found yet."""
     stopped = []
-    for who in targets:
-        if signals.send(who, _STOP):
-            held.append(who)
-            stopped.append(who)
-        elif is_alive(who):
-            refused.add(who)
+    with signals.Batch():
+        for who in targets:
+            if signals.send(who, _STOP):
+                held.append(who)
+                stopped.append(who)
+            elif is_alive(who):
+                refused.add(who)
     _await_stop(stopped)
 
 
 def thaw(held: "list[ProcessId]") -> None:
     """Let them go on; those that are gone, or are not the same any more, are left alone."""
-    for who in held:
-        signals.send(who, _CONTINUE)
+    with signals.Batch():
+        for who in held:
+            signals.send(who, _CONTINUE)
 
 
 def _await_stop(targets: "list[ProcessId]") -> None:

@@ -4,7 +4,7 @@ Measured on Linux 6.18, two busy cores, v1, three levels of groups; microseconds
 
      33   48   a Gauge asked for one of the two: `meminfo` and PSI; no group has a limit
      33   45   more for each group that has one
-    200  290   `is_short` or `host_left_bytes` without a Gauge: groups and limits are looked up each time
+    200  290   a new Gauge for each question: groups and limits are looked up each time
 
 So whoever polls keeps a Gauge. PSI is polled with it: its triggers tell of stalls, not of growth.
 """
@@ -62,10 +62,6 @@ class Gauge:
             found.append(available_bytes)
         return min(found, default=-1)
 
-    def forget_groups(self) -> None:
-        """Look the groups up again when next asked: the process was moved, or a limit set."""
-        self._looked_at_s = float("-inf")
-
     def _left_in_groups(self) -> list[tuple[int, int]]:
         now_s = time.monotonic()
         if now_s - self._looked_at_s > _GROUPS_AGE_S:
@@ -84,13 +80,3 @@ def is_host_short(pressure: Pressure) -> bool:
         return False
     share = pressure.available_bytes / pressure.total_bytes
     return share < _SHORT_SHARE or (share < _STALLED_SHARE and pressure.psi_full_avg10 >= _STALLED_PERCENT)
-
-
-def is_short(proc: str = "/proc", cgroup_root: str = "/sys/fs/cgroup", pid: int = 0) -> bool:
-    """`Gauge.is_short`, asked once."""
-    return Gauge(pid, proc, cgroup_root).is_short()
-
-
-def host_left_bytes(proc: str = "/proc", cgroup_root: str = "/sys/fs/cgroup", pid: int = 0) -> int:
-    """`Gauge.left_bytes`, asked once."""
-    return Gauge(pid, proc, cgroup_root).left_bytes()

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from memguard.host.environment import Marks, marks_of
 from memguard.host.session_life import OVER, UNKNOWN, SessionLife
-from memguard.host.sparing import Key, Rule, key_of, with_all_around
+from memguard.host.sparing import Key, Rule, above_the_living, key_of, with_all_around
 from memguard.host.table import Row
 
 ANOTHER_SESSION = "part of another session"
@@ -65,7 +65,8 @@ class SessionRule(Rule):
 
     def _bound(self, family: set[int], table: dict[int, Row]) -> dict[int, str]:
         """Whether a process is in use is found out once, before it or its users are signalled."""
-        spared = super()._bound(family, table)
+        above = above_the_living(self._life, table) & family
+        spared = super()._bound(family, table) | dict.fromkeys(above, ANOTHER_SESSION)
         if any(key_of(table[pid]) not in self._used for pid in family):
             found = self._in_use(family, spared, table)
             for pid in family:

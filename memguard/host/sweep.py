@@ -9,7 +9,7 @@ from memguard.host import current
 from memguard.host.descendants import describe
 from memguard.host.freeze import freeze, thaw
 from memguard.host.identity import is_alive, own_line, process_id
-from memguard.host.signals import send, wait_gone
+from memguard.host.signals import Batch, send, wait_gone
 from memguard.host.sparing import Rule
 from memguard.host.table import Row
 
@@ -98,7 +98,8 @@ class _Sweep:
         while True:
             self._fleeting = []
             targets = self.look() or self._look_further(find_more)
-            reached = [who for who in targets if self._signal_once(who, signal_number)]
+            with Batch():
+                reached = [who for who in targets if self._signal_once(who, signal_number)]
             self._flee(who for who in targets if who not in reached and not is_alive(who))
             quiet_looks = 0 if targets or self._fleeting else quiet_looks + 1
             self._is_over = quiet_looks >= (_QUIET_LOOKS if self._last_fled else 1)

@@ -9,7 +9,7 @@ import os
 import time
 
 from memguard.core.errors import MemguardError
-from memguard.core.layout import HOST_LOCK, NEIGHBOUR, VICTIM, WATCHDOG, is_own_dir, is_plain_id
+from memguard.core.layout import FROZEN, HOST_LOCK, NEIGHBOUR, VICTIM, WATCHDOG, is_own_dir, is_plain_id
 from memguard.core.lock import FileLock, is_held
 from memguard.core.log import described
 from memguard.core.nudge import nudge
@@ -24,6 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from memguard.core.reading import Pressure
     from memguard.core.settings import Settings
     from memguard.watchdog.journal import Journal
 
@@ -41,6 +42,8 @@ _TICKET_MORE_S = 60.0
 # A session that stays just below the budget is no reason to look a hundred times a second: others are heard five
 # times a second, in which a core fills some 200 MB.
 _LEAST_HEADROOM_BYTES = 512 * 1024 * 1024
+# A watchdog that is killed while a tool is frozen is rare, and a launcher's is followed within a second.
+_THAW_AGAIN_S = 5.0
 # That no restart would help is news again after this.
 _SAID_S = 600.0
 
@@ -69,6 +72,7 @@ class Neighbours:
         self._said: set[str] = set()
         self._asked_s = float("-inf")
         self._locked_out_s = 0.0  # since when
+        self._thawed_s = float("-inf")
 
     @property
     def total_bytes(self) -> int:
@@ -98,26 +102,53 @@ class Neighbours:
         except OSError as error:
             self._say("publish", f"the other sessions of this host are not told of this one: {described(error)}")
 
-    def agree(self, own: Neighbour, settings: "Settings") -> bool:
-        """Whether this guard's session is the one to be restarted. It waits for nobody longer than some ms."""
+    def agree(self, own: Neighbour, settings: "Settings", pressure: "Pressure | None" = None) -> bool:
+        """Whether this guard's session is the one to be restarted. It waits for nobody longer than some ms.
+
+        Whoever has just read the host's pressure hands it over.
+        """
         self.standing, self.victim_s, self.reason = "", 0.0, ""
+        self._let_go_on()
         budget_bytes = int(getattr(settings, "host_budget_bytes", 0))
         self.question = Question(budget_bytes, 0)
         self._quiet_s = settings.restart.typing_quiet_s
         if not budget_bytes:
             return False
         try:
-            is_victim = self._agree(own, budget_bytes)
+            is_victim = self._agree(own, budget_bytes, pressure)
             self._said.discard("agree")
         except (OSError, ValueError, MemguardError) as error:
             self._say("agree", f"the sessions of this host can't agree on one to restart: {described(error)}")
             return False
         return is_victim
 
-    def _agree(self, own: Neighbour, budget_bytes: int) -> bool:
+    def _let_go_on(self) -> None:
+        """What another guard's watchdog had stopped when it was killed: nobody else may come, as its client waits."""
+        now_s = time.monotonic()
+        if now_s - self._thawed_s < _THAW_AGAIN_S:
+            return
+        self._thawed_s = now_s
+        try:
+            self._thaw_unwatched()
+            self._said.discard("thaw")
+        except (OSError, MemguardError) as error:
+            self._say("thaw", f"what other sessions may have left stopped is not looked for: {described(error)}")
+
+    def _thaw_unwatched(self) -> None:
+        names = os.listdir(f"{self.runtime_dir}/guards")
+        if not any(os.path.exists(f"{self._folder(name)}/{FROZEN}") for name in names):
+            return
+        from memguard.host.dead_guards import thaw_unwatched  # a watchdog at rest does without
+
+        thawed = thaw_unwatched(self.runtime_dir)
+        if thawed:
+            why = "another session's watchdog died while they were frozen"
+            self._journal.event("part_thawed", processes=len(thawed), why=why)
+
+    def _agree(self, own: Neighbour, budget_bytes: int, pressure: "Pressure | None") -> bool:
         others = self._others()
         total_bytes = sum(each.candidate.footprint_bytes for each in [own, *others])
-        self.question = Question(budget_bytes, total_bytes, is_short=self._gauge.is_short())
+        self.question = Question(budget_bytes, total_bytes, is_short=self._gauge.is_short(pressure))
         claim = read_claim(self._path)
         if claim.guard_id == self.guard_id and claim.is_current(time.monotonic()):
             return self._follow(own, others, claim)

@@ -47,7 +47,8 @@ class OwnPart:
         now_s, own = time.monotonic(), self._own
         if own and (self._is_victim or now_s - self._asked_s >= _FRESH_S):
             self._asked_s = now_s
-            self._is_victim = self._session.neighbours.agree(own, self._session.settings)
+            session = self._session
+            self._is_victim = session.neighbours.agree(own, session.settings, session.shortage.reading)
         return self._is_victim
 
     def neighbour(self) -> Neighbour:

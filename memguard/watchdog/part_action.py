@@ -118,9 +118,10 @@ class PartAction:
     def _end(self) -> str:
         """The model is told before the signal, since its event follows within milliseconds."""
         note = leave_note(self)
-        for number in (signal.SIGTERM, signal.SIGCONT):
-            for who in self.held:
-                signals.send(who, number)
+        with signals.Batch():
+            for number in (signal.SIGTERM, signal.SIGCONT):
+                for who in self.held:
+                    signals.send(who, number)
         self.forced = not await_end(self.held, self._grace_s(), self.frozen_bytes * _GRACE_GROWTH, self._sum_bytes)
         if self.forced and note:
             leave_note(self, note)

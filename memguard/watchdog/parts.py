@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from memguard.core.tool_budgets import ToolBudget
 
-# Between fork and exec a child still shows the client's environment; it is looked at again while it is this young.
+# Between fork and exec a child still shows the client's environment; where that has CLAUDE_PROJECT_DIR, a tool looks
+# like a server. So it is asked again at each look, for the last time when it is no longer this young.
 _UNCERTAIN_S = 2.0
 # What starts processes for a call of its own: the client's shell tool.
 _SHELL = "Bash"
@@ -37,12 +38,15 @@ _RATE_SPAN_S = 0.5
 class _Root:
     """What is remembered of one part."""
 
-    __slots__ = ("born_s", "budget_index", "call", "first_bytes", "kind", "mark_bytes", "mark_s", "name", "rate")
+    __slots__ = (
+        "born_s", "budget_index", "call", "first_bytes", "is_certain", "kind", "mark_bytes", "mark_s", "name", "rate",
+    )  # fmt: skip
 
     def __init__(self, kind: str, name: str, now_s: float) -> None:
         self.kind = kind
         self.name = name
         self.born_s = now_s
+        self.is_certain = kind not in (OTHER, MCP)  # a tool's or a hook's variables are its own: the client has neither
         self.call = ""
         self.budget_index = _UNASKED
         self.first_bytes = -1
@@ -69,6 +73,7 @@ class Parts:
         self._budgets: list[ToolBudget] = []
         self._client = _Root(CLIENT, "client", time.monotonic())
         self._roots: dict[tuple[int, int], _Root] = {}  # by pid and start ticks
+        self._paired: set[str] = set()  # calls that a process was found for, as long as anybody names them
         self._member_of: dict[int, tuple[int, tuple[int, int]]] = {}  # pid: its start ticks, its part's root
 
     def update(
@@ -82,6 +87,7 @@ class Parts:
         for process in tree.processes:
             members.setdefault(self._root_of(process, now_s), []).append(process)
         self._forget(tree, members)
+        self._paired.intersection_update(calls)
         for key, root in self._roots.items():
             self._learn(key, root, calls, budgets, now_s)
         self.now = [self._part(key, processes, now_s) for key, processes in members.items()]
@@ -130,19 +136,26 @@ class Parts:
         now_s: float,
     ) -> None:
         """Find out what a young root is, and which call a tool runs for."""
-        pid, ticks = key
-        if root.kind in (OTHER, MCP) and now_s - root.born_s < _UNCERTAIN_S:
-            root.kind, root.name = origin_of(pid, self._client_pid, self._proc), self._name_of(pid)
-            root.budget_index = _UNASKED
+        if not root.is_certain:
+            self._ask_again(key, root, now_s)
         if root.kind == TOOL and not root.call:
-            self._pair(root, self._call_for(calls, started_utc(ticks)))
+            self._pair(root, self._call_for(calls, started_utc(key[1])))
         if root.budget_index == _UNASKED:
             root.budget_index = self._budget_of(root, budgets)
+
+    def _ask_again(self, key: "tuple[int, int]", root: _Root, now_s: float) -> None:
+        """What it is by now; one that is gone can't be asked, and what it has left stays what it was."""
+        pid, ticks = key
+        if self._member_of.get(pid, (0, _NOBODY))[0] == ticks:
+            root.kind, root.name = origin_of(pid, self._client_pid, self._proc), self._name_of(pid)
+            root.budget_index = _UNASKED
+        root.is_certain = root.kind not in (OTHER, MCP) or now_s - root.born_s >= _UNCERTAIN_S
 
     def _pair(self, root: _Root, call: "ToolCall | None") -> None:
         root.name = call.tool if call else _SHELL
         if call:
             root.call = call.tool_use_id
+            self._paired.add(call.tool_use_id)
             root.budget_index = call.budget_index if call.budget_index >= 0 else _UNASKED
 
     def _budget_of(self, root: _Root, budgets: "list[ToolBudget]") -> int:
@@ -155,15 +168,15 @@ class Parts:
         return next(named, budget_index(budgets, "mcp", ""))
 
     def _call_for(self, calls: "dict[str, ToolCall]", process_utc: float) -> "ToolCall | None":
-        """The oldest call of the shell tool that began before the process, and that none was found for yet.
+        """The newest call of the shell tool that began before the process, and that none was found for yet.
 
-        Calls of one message run one after the other, so there is but one; those of subagents that begin within the
-        same moment may be taken for each other, which costs the right name and, where they differ, the right budget.
+        Calls of one message run one after the other. An older one may be over, its process too short for any look, or
+        wait for the person's permission. Those of subagents that begin within the same moment may be taken for each
+        other, which costs the right name and, where they differ, the right budget.
         """
-        taken = {root.call for root in self._roots.values()}
         latest_utc = process_utc + _CLOCK_SLACK_S
-        waiting = [c for c in calls.values() if c.tool_use_id not in taken and c.started_utc <= latest_utc]
-        return min((c for c in waiting if c.tool == _SHELL), key=lambda c: c.started_utc, default=None)
+        waiting = [c for c in calls.values() if c.tool_use_id not in self._paired and c.started_utc <= latest_utc]
+        return max((c for c in waiting if c.tool == _SHELL), key=lambda c: c.started_utc, default=None)
 
     def _part(self, key: "tuple[int, int]", processes: "list[ProcessReading]", now_s: float) -> Part:
         is_client = key[0] == self._client_pid

@@ -8,6 +8,7 @@ import os
 import time
 
 from memguard.core.layout import TICKET, remove
+from memguard.core.log import described
 from memguard.core.ticket import Ticket
 from memguard.host import helper, identity, signals, terminal
 from memguard.host.client_process import ClientProcess, read_client
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from memguard.core.identity import ProcessId
     from memguard.host.tmux import Pane
     from memguard.watchdog.guarded_session import GuardedSession
+    from memguard.watchdog.succession_pipe import SuccessionPipe
 
 # tmux notices the end of a pane's process when that is reaped and its terminal closed: some ms, unless something of the
 # session holds the terminal open.
@@ -82,10 +84,12 @@ class InTmux(Relauncher):
         self._client: ClientProcess | None = None
         self._pane: Pane | None = None
         self._program = ""
+        self._pipe: SuccessionPipe | None = None
         self._is_kept = False
 
     def prepare(self) -> str:
-        """Read the client once more, and have its pane kept when it ends."""
+        """Read the client once more, see that its successor can start, and have its pane kept when it ends."""
+        self.withdraw()  # an earlier try may have broken off
         super().prepare()
         self._client = read_client(self.session.subject.client)
         if self._client is None:
@@ -94,10 +98,28 @@ class InTmux(Relauncher):
         self._pane, self._program = plan.owner.pane, program_of(self._client)
         if plan.way not in (PANE, WINDOW) or self._pane is None:
             return plan.why
+        return self._why_not(self._client) or self._make_pipe() or self._keep(self._pane, plan.way)
+
+    def _why_not(self, client: ClientProcess) -> str:
+        """What the successor would fail at, when the client is gone already."""
         if not self._program:
             return "its program is not there any more"
-        if plan.way == PANE:
-            self._is_kept = self._pane.keep_open()
+        if not (os.path.isdir(client.cwd) and os.access(client.cwd, os.X_OK)):
+            return "its working folder is not there any more, or can't be entered"
+        return ""
+
+    def _make_pipe(self) -> str:
+        from memguard.watchdog.succession_pipe import SuccessionPipe
+
+        try:
+            self._pipe = SuccessionPipe(self.session.guard_dir, self.session.settings.python)
+        except OSError as error:
+            return f"nothing can be handed over to its successor: {described(error)}"
+        return ""
+
+    def _keep(self, pane: "Pane", way: str) -> str:
+        if way == PANE:
+            self._is_kept = pane.keep_open()
             return "" if self._is_kept else "tmux can't keep its pane (it is older than 3.0, or doesn't answer)"
         return ""
 
@@ -107,17 +129,26 @@ class InTmux(Relauncher):
             self._pane.let_go()
             self._pane.close_dead()
         self._is_kept = False
+        self._close_pipe()
+
+    def _close_pipe(self) -> None:
+        if self._pipe:
+            self._pipe.close()
+        self._pipe = None
 
     def relaunch(self, ticket: Ticket, forced: bool) -> bool:
         """Start the successor, write down whose client it will be, and let it become that."""
         guard_dir, where = self.session.guard_dir, "nowhere"
         if forced and not self._is_kept:  # a pane that is started anew is switched back by tmux
             self._tell("the client was ended for its memory use, and goes on in a window beside this one")
+        if self._pipe is None:  # carried on from a watchdog that died: the client is ended whatever `prepare` says
+            self._make_pipe()
         try:
-            if self._client and self._pane:
-                where = self._start(self._client, self._pane, ticket)
+            if self._client and self._pane and self._pipe:
+                where = self._start(self._client, self._pane, self._pipe, ticket)
         finally:
             remove(f"{guard_dir}/{TICKET}")
+            self._close_pipe()
             if self._is_kept and self._pane:
                 self._pane.let_go()  # where nothing could be started, its last words stay on the screen
         self.session.journal.event(
@@ -125,21 +156,16 @@ class InTmux(Relauncher):
         )
         return where != "nowhere"
 
-    def _start(self, client: ClientProcess, pane: "Pane", ticket: Ticket) -> str:
+    def _start(self, client: ClientProcess, pane: "Pane", pipe: "SuccessionPipe", ticket: Ticket) -> str:
         from memguard.launcher.succession import Succession
-        from memguard.watchdog.succession_pipe import SuccessionPipe
 
-        pipe = SuccessionPipe(self.session.guard_dir, self.session.settings.python)
-        try:
-            pid, where = self._place(pane, pipe.words)
-            who = identity.identify(pid) if pid else None
-            if who is None:
-                return "nowhere"
-            self._record(who, ticket)
-            launch = Succession(client.words[client.prefix_length() :], client.environment).next(ticket)
-            return where if pipe.give(who, client, self._program, launch) else "nowhere"
-        finally:
-            pipe.close()
+        pid, where = self._place(pane, pipe.words)
+        who = identity.identify(pid) if pid else None
+        if who is None:
+            return "nowhere"
+        self._record(who, ticket)
+        launch = Succession(client.words[client.prefix_length() :], client.environment).next(ticket)
+        return where if pipe.give(who, client, self._program, launch) else "nowhere"
 
     def _place(self, pane: "Pane", words: "list[str]") -> "tuple[int, str]":
         """In the pane, where it was the client's and is free; else in a window beside it."""

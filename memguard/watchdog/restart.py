@@ -25,6 +25,8 @@ from memguard.watchdog.transcript import last_permission_mode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from memguard.host.sweep import SweepResult
     from memguard.watchdog.tool_call import ToolCall
 
@@ -220,7 +222,8 @@ class Restart:
         self.activity.update()
         self._note_cut_off(self.activity.just_over)
         path = f"{session.guard_dir}/{HANDOFF}/{self.ticket.ticket_id}.facts.json"
-        write_atomic(path, json.dumps(self._facts(result)).encode())
+        facts = json.dumps(self._facts(result)).encode()
+        self._or_log("facts", lambda: write_atomic(path, facts))
         # Asked again: the client writes its transcript late, and a killed one may not have come to it.
         self.ticket.strategy = self._strategy()
         noted = last_permission_mode(self.activity.transcript)
@@ -229,10 +232,17 @@ class Restart:
         self.session.restarted_with = self.ticket.strategy
         self.ticket.swept = True
         if os.path.exists(f"{session.guard_dir}/{TICKET}"):
-            self.ticket.write(f"{session.guard_dir}/{TICKET}")
+            self._or_log("ticket", lambda: self.ticket.write(f"{session.guard_dir}/{TICKET}"))
         remove(f"{session.guard_dir}/{REQUEST}")
         if session.relauncher:
             session.relauncher.relaunch(self.ticket, self.forced)
+
+    def _or_log(self, name: str, write: "Callable[[], object]") -> None:
+        """The client is gone: a runtime folder that is full costs the next one a file, not its start."""
+        try:
+            write()
+        except OSError as error:
+            self.session.journal.log(f"{name} of the restart not written: {described(error)}")
 
     def _limit(self) -> "tuple[str, int]":
         """The limit that this restart is about, by name and size."""

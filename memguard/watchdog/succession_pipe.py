@@ -21,7 +21,7 @@ _SCRIPT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 class SuccessionPipe:
-    """A FIFO in the guard's folder, which is this user's alone; gone after one hand-over."""
+    """A FIFO in the guard's folder, which is this user's alone; gone after one hand-over. Raises OSError."""
 
     def __init__(self, guard_dir: str, python: str) -> None:
         self._path = f"{guard_dir}/{SUCCESSOR}"
@@ -37,8 +37,11 @@ class SuccessionPipe:
         return self._write(who, json.dumps(parts).encode(), deadline_s) and self._has_become(who, deadline_s)
 
     def close(self) -> None:
-        """Leave nothing."""
-        remove(self._path)
+        """Leave nothing; what can't be removed goes with the guard's folder."""
+        try:
+            remove(self._path)
+        except OSError:
+            return
 
     def _write(self, who: ProcessId, data: bytes, deadline_s: float) -> bool:
         descriptor = self._open(who, deadline_s)

@@ -102,6 +102,36 @@ def test_a_program_that_is_gone_is_noticed_before_the_client_is_ended(opted_in: 
         server.close()
 
 
+def test_a_folder_that_is_gone_is_noticed_before_the_client_is_ended(opted_in: Sandbox) -> None:
+    """The successor could not enter it, and the session would be over."""
+    folder = opted_in.project / "of-a-tool"
+    shutil.copytree(opted_in.project / ".claude", folder / ".claude")
+    words = ("sh", "-c", 'cd "$0" && exec "$@"', str(folder), opted_in.leaky_client(), *HOLD)
+    server = TmuxServer(opted_in.folder / "tmux.sock", opted_in.project, opted_in.environment, *words)
+    try:
+        pid = _held(opted_in)
+        shutil.rmtree(folder)
+        opted_in.memguard("restart")
+        assert "working folder is not there any more" in _refused(opted_in)
+        assert _lives(pid)
+        assert server.of_pane(server.panes()[0], "remain-on-exit") != "on"
+        assert not (opted_in.guards()[0] / "successor").exists()
+    finally:
+        server.close()
+
+
+def test_a_fifo_that_can_not_be_made_is_noticed_before_the_client_is_ended(
+    opted_in: Sandbox, server: TmuxServer
+) -> None:
+    pid = _held(opted_in)
+    (opted_in.guards()[0] / "successor").mkdir()
+    opted_in.memguard("restart")
+    assert "nothing can be handed over to its successor" in _refused(opted_in)
+    assert _lives(pid)
+    (pane,) = server.panes()
+    assert server.pane_pid(pane) == pid
+
+
 def test_a_pid_that_was_given_away_since_the_look_gets_no_guard(opted_in: Sandbox) -> None:
     """The watchdog is told a process, not a pid: of another one with that pid nothing is done."""
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])

@@ -6,6 +6,7 @@ FAIL = "fail"  # something doesn't work that it needs
 
 # How far a mechanism is known to work, as in docs/architecture.md.
 RUN_HERE = "run here"
+RUN_IN_PART = "run here; memory events fixture only"
 FIXTURE_ONLY = "fixture only"
 NEVER_RUN = "never run"
 

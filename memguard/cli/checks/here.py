@@ -8,19 +8,13 @@ import sys
 import tempfile
 from collections.abc import Callable
 
-from memguard.cli.checks.check import FAIL, FIXTURE_ONLY, NEVER_RUN, OK, RUN_HERE, WARN, Check
+from memguard.cli.checks.check import FAIL, FIXTURE_ONLY, NEVER_RUN, OK, RUN_HERE, RUN_IN_PART, WARN, Check
 from memguard.core.units import format_size
 from memguard.host import helper, identity, pressure
+from memguard.host.containment import base
 
 _OLDEST_PYTHON = (3, 11)
-_CONTAINMENT_LABELS = {
-    "cgroup-v1": RUN_HERE,
-    "subreaper": RUN_HERE,
-    "process-tree": RUN_HERE,
-    "cgroup-v2": FIXTURE_ONLY,
-    "systemd-scope": NEVER_RUN,
-    "job-object": NEVER_RUN,
-}
+_RUN_WHOLE = (base.CGROUP_V1, base.SUBREAPER, base.PROCESS_TREE)
 _TMUX_TIMEOUT_S = 3.0
 
 
@@ -47,11 +41,21 @@ def _containment() -> Check:
     folder = tempfile.mkdtemp(prefix="memguard-doctor-")
     try:
         found = take_up(folder, _wanted(), identity.identify(os.getpid()))
+        label = label_of(found)
         found.remove()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    label = _CONTAINMENT_LABELS.get(found.mechanism, NEVER_RUN)
     return Check(OK, found.name + (f" (no better one: {found.why})" if found.why else ""), label=label)
+
+
+def label_of(containment: base.Containment) -> str:
+    """How far a mechanism was run. Whether a scope reports memory is known once its first client is in it."""
+    from memguard.host.containment.cgroup_v2 import CgroupV2
+
+    if isinstance(containment, CgroupV2):
+        may_report = containment.mechanism == base.SYSTEMD_SCOPE or containment.has_memory()
+        return RUN_IN_PART if may_report else RUN_HERE
+    return RUN_HERE if containment.mechanism in _RUN_WHOLE else NEVER_RUN
 
 
 def _wanted() -> str:

@@ -14,6 +14,7 @@ from memguard.core.layout import is_own_dir, project_root
 from memguard.core.units import format_size
 from memguard.host import helper
 from memguard.host.capacity import capacity_bytes
+from memguard.host.dead_guards import thaw_unwatched
 from memguard.host.orphans import Orphans
 from memguard.state.keys import KEYS, PRIVATE, PUBLIC, private_key, public_key
 
@@ -61,11 +62,15 @@ def _runtime() -> Check:
 
 
 def _guards() -> Check:
+    """What a watchdog had stopped when it was killed goes on: its client waits for the very call."""
+    thawed = thaw_unwatched(dirs.runtime_dir())
     guards = live_guards()
     lost = [str(guard.client.pid) for guard in guards if not guard.has_watchdog]
     if lost:
         next_step = "`memguard watch --pid PID` gives a client its watchdog back"
-        return Check(WARN, f"{len(lost)} of {len(guards)} sessions have no watchdog: pid {', '.join(lost)}", next_step)
+        what = f"{len(lost)} of {len(guards)} sessions have no watchdog: pid {', '.join(lost)}"
+        more = "; what a killed one had stopped goes on again" if thawed else ""
+        return Check(WARN, what + more, next_step)
     return Check(
         OK, f"{len(guards)} guarded sessions, each with its watchdog" if guards else "no session is guarded now"
     )

@@ -77,6 +77,9 @@ class Containment:
     def disarm(self) -> None:
         """Want no more reports, and slow nobody down."""
 
+    def lift(self) -> None:
+        """Slow nobody down by a mark that a predecessor has left."""
+
     def descriptor(self) -> int:
         """What to poll for `poll_event`; -1 where the kernel reports nothing. Another after each arming."""
         return -1
@@ -85,7 +88,7 @@ class Containment:
         """Take note of a report, so that the next one is another."""
 
     def end_all(self, spared: "Iterable[int]" = (), time_s: float = 5.0) -> "list[int]":
-        """Kill who is in the group but `spared`, this process and its ancestors; the pids that it could not hold.
+        """Kill who is in the group but this process, its ancestors, and `spared` with what those start; who is left.
 
         Without a group there is nothing that a sweep of processes doesn't reach as well.
         """

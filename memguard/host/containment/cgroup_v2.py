@@ -62,9 +62,10 @@ class CgroupV2(ControlGroup):
         is_armed = self._armed_bytes > 0
         super().disarm()
         if is_armed:
-            self._lift()
+            self.lift()
 
-    def _lift(self) -> None:
+    def lift(self) -> None:
+        """No mark, whoever has set it: who is over one that nobody raises is slowed down for ever."""
         try:
             write(f"{self.held.folder}/memory.high", "max")
         except OSError:
@@ -82,7 +83,7 @@ class CgroupV2(ControlGroup):
     def remove(self) -> bool:
         """Who is left goes to the group above ours, where the kernel allows processes in it; else they keep ours."""
         self.disarm()
-        self._lift()  # a predecessor's mark
+        self.lift()
         if self.above.remove():
             return True
         self.above.move_out(os.path.dirname(self.above.folder))

@@ -47,6 +47,7 @@ def take_up(
         wanted = wanted if launcher else PROCESS_TREE
         found = _chosen(os.path.basename(guard_dir), wanted, launcher_pid, proc, cgroup_root)
         record(guard_dir, found)
+    found.lift()  # the mark of a watchdog that died: this one may never come to raise it
     return found
 
 
@@ -142,27 +143,34 @@ def _opened(pairs: "dict[str, str]", guard_dir: str, launcher_pid: int, proc: st
         from memguard.host.containment import job_object
 
         return _with_reason(job_object.make(os.path.basename(guard_dir)), pairs)
+    folders = [Group(pairs.get(name, "")) for name in ("memory", "group")]
+    memory, group = (each if _is_of(each, guard_dir) else None for each in folders)
+    return _with_reason(_opened_group(mechanism, pairs, (memory, group), (launcher_pid, proc)), pairs)
+
+
+def _is_of(group: Group, guard_dir: str) -> bool:
+    """Whether it is there, and named after this guard: all that is in it may be ended."""
     name = OWN_PREFIX + os.path.basename(guard_dir)
-    folder = pairs.get("memory") or pairs.get("group", "")
-    if os.path.basename(folder) not in (name, f"{name}.scope") or not os.path.isdir(folder):
-        return None
-    return _with_reason(_opened_group(mechanism, pairs, launcher_pid, proc), pairs)
+    return os.path.basename(group.folder) in (name, f"{name}.scope") and os.path.isdir(group.folder)
 
 
-def _opened_group(mechanism: str, pairs: "dict[str, str]", launcher_pid: int, proc: str) -> "Containment | None":
-    if mechanism == CGROUP_V1:
+def _opened_group(
+    mechanism: str, pairs: "dict[str, str]", groups: "tuple[Group | None, Group | None]", where: "tuple[int, str]"
+) -> "Containment | None":
+    """None where the record lacks anything: it is torn, or of another memguard."""
+    memory, group = groups
+    if mechanism == CGROUP_V1 and memory:
         from memguard.host.containment.cgroup_v1 import CgroupV1
 
-        beside = Group(pairs["group"]) if os.path.isdir(pairs.get("group", "")) else None
-        return CgroupV1(Group(pairs["memory"]), beside, launcher_pid, proc)
-    if mechanism == CGROUP_V2:
+        return CgroupV1(memory, group, *where)
+    if mechanism == CGROUP_V2 and group:
         from memguard.host.containment.cgroup_v2 import CgroupV2
 
-        return CgroupV2(Group(pairs["group"]), launcher_pid, proc)
-    if mechanism == SYSTEMD_SCOPE:
+        return CgroupV2(group, *where)
+    if mechanism == SYSTEMD_SCOPE and group and pairs.get("unit") and pairs.get("mount"):
         from memguard.host.containment.systemd_scope import SystemdScope
 
-        return SystemdScope(pairs["unit"], Group(pairs["group"]), pairs["mount"], launcher_pid, proc)
+        return SystemdScope(pairs["unit"], group, pairs["mount"], *where)
     return None
 
 

@@ -7,7 +7,8 @@ import time
 from memguard.host import identity
 from memguard.host.containment.base import Containment
 from memguard.host.containment.group import Group
-from memguard.host.signals import send, wait_gone
+from memguard.host.containment.spared_trees import SparedTrees
+from memguard.host.signals import Batch, send, wait_gone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,36 +92,52 @@ class ControlGroup(Containment):
         return self._event
 
     def end_all(self, spared: "Iterable[int]" = (), time_s: float = 5.0) -> "list[int]":
-        """Kill who is in the group: frozen first where the kernel can, else listed again until nobody is left."""
-        kept = frozenset(spared) | identity.own_line()
+        """Kill who is in the group: frozen first where the kernel can, else listed again until nobody is left.
+
+        It is not frozen where somebody in it is spared: a person's shell would stand still with the rest.
+        """
+        own = identity.own_line()
+        kept = own.union(spared)
+        # Client and launcher are spared alone: what has lost its parent is the launcher's, and to be ended.
+        trees = SparedTrees(kept - own - {self.client_pid, self._launcher_pid})
         deadline_s = time.monotonic() + time_s
-        self.held.freeze()
+        if not (kept | trees.pids()).intersection(self.held.pids()):
+            self.held.freeze()
         try:
-            while left := self._left(kept):
-                left_s = deadline_s - time.monotonic()
-                if left_s <= 0:
-                    break
-                targets = self._targets(left)
-                self._strike(targets)
-                wait_gone(targets, min(_LOOK_S, left_s))
+            while (left := self._left(kept, trees)) and (left_s := deadline_s - time.monotonic()) > 0:
+                self._end_some([who for who in left.values() if who], min(_LOOK_S, left_s))
         finally:
             self.held.thaw()
-        return left
+        return list(left)
 
-    def _left(self, kept: "frozenset[int]") -> "list[int]":
-        """Who is in the group and to be ended: neither spared nor another user's; who ended meanwhile may count."""
-        inside = [pid for pid in self.held.pids() if pid not in kept]
-        return [pid for pid in inside if identity.belongs_to_me(pid) or identity.identify(pid) is None]
+    def _left(self, kept: "frozenset[int]", trees: SparedTrees) -> "dict[int, ProcessId | None]":
+        """Who is in the group and to be ended: neither spared nor another user's. None for one that ended meanwhile.
 
-    def _targets(self, pids: "list[int]") -> "list[ProcessId]":
-        """Them by identity: in the group before and after they were identified, so that no pid given away is meant."""
-        found = [who for pid in pids if (who := identity.identify(pid))]
+        The group is listed before the host is scanned: whoever is in the list has its parents in the scan.
+        """
+        inside = {pid: identity.identify(pid) for pid in self.held.pids()}
+        stays = kept | trees.pids()
+        return {pid: who for pid, who in inside.items() if pid not in stays and _is_endable(pid, who)}
+
+    def _end_some(self, found: "list[ProcessId]", time_s: float) -> None:
+        """Kill those that are in the group before and after they were identified: no pid given away is meant."""
         still = set(self.held.pids())
-        return [who for who in found if who.pid in still and identity.is_alive(who)]
+        targets = [who for who in found if who.pid in still and identity.is_alive(who)]
+        self._strike(targets)
+        if targets:
+            wait_gone(targets, time_s)
+        else:  # gone faster than they are told apart, or not to be had
+            time.sleep(time_s)
 
     def _strike(self, targets: "list[ProcessId]") -> None:
         """All at once where the group holds nobody else, else one after the other."""
         is_alone = bool(targets) and set(self.held.pids()) <= {who.pid for who in targets}
         if not (is_alone and self.held.kill()):
-            for who in targets:
-                send(who, signal.SIGKILL)
+            with Batch():
+                for who in targets:
+                    send(who, signal.SIGKILL)
+
+
+def _is_endable(pid: int, who: "ProcessId | None") -> bool:
+    """Whether it is this user's; one that has ended meanwhile may have left somebody who is."""
+    return identity.belongs_to_me(pid) or who is None or not identity.is_alive(who)

@@ -82,7 +82,7 @@ class SystemdScope(CgroupV2):
     def remove(self) -> bool:
         """It goes with its last process; who is left keeps it."""
         self.disarm()
-        self._lift()
+        self.lift()
         return not self.above.pids()
 
     def to_pairs(self) -> "dict[str, object]":

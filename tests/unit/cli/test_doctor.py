@@ -6,8 +6,22 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
+from memguard.cli.checks.check import FIXTURE_ONLY, NEVER_RUN, RUN_HERE, RUN_IN_PART
+from memguard.cli.checks.here import label_of
 from memguard.cli.checks.installed import TESTED_CLIENT
+from memguard.host.containment.base import Containment
+from memguard.host.containment.cgroup_v1 import CgroupV1
+from memguard.host.containment.cgroup_v2 import CgroupV2
+from memguard.host.containment.group import Group
+from memguard.host.containment.job_object import JobObject
+from memguard.host.containment.systemd_scope import SystemdScope
 from tests.sandbox import ROOT, Sandbox
+from tests.unit.host.containment.places import Tree
+
+LABELS = (RUN_HERE, RUN_IN_PART, FIXTURE_ONLY, NEVER_RUN)
+NOWHERE = Group("/nonexistent")
 
 
 def _client(sandbox: Sandbox, version: str = TESTED_CLIENT) -> None:
@@ -36,9 +50,44 @@ def test_where_all_is_well_nothing_fails_and_every_mechanism_has_its_label(opted
     assert [name for name, check in checks.items() if check["status"] == "fail"] == []
     assert [checks[name]["status"] for name in ("client", "project", "hooks", "configuration")] == ["ok"] * 4
     for name in ("platform", "containment", "pressure", "swap", "pidfd"):
-        assert checks[name]["label"] in ("run here", "fixture only", "never run")
+        assert checks[name]["label"] in LABELS
     shown = opted_in.memguard("doctor").stdout
     assert all(line[:4] in ("ok  ", "warn", "    ") for line in shown.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("row", "made", "label"),
+    [
+        ("v1 memory group", CgroupV1(NOWHERE, None), RUN_HERE),
+        ("v2 group without memory control", CgroupV2(NOWHERE), RUN_HERE),
+        ("scope of the user's systemd", SystemdScope("u", NOWHERE, "/"), RUN_IN_PART),
+        ("subreaper", Containment(1), RUN_HERE),
+        ("process tree", Containment(), RUN_HERE),
+        ("Windows Job Object", JobObject(0, 1), NEVER_RUN),
+    ],
+)
+def test_a_mechanism_has_the_label_that_the_docs_give_it(row: str, made: Containment, label: str) -> None:
+    assert label_of(made) == label
+    assert _is_said(_status_in_docs(row), label)
+
+
+def test_a_v2_group_that_reports_memory_was_run_in_part(tmp_path: Path) -> None:
+    """FIXTURE."""
+    label = label_of(CgroupV2(Group(str(Tree(tmp_path, "aa").folder))))
+    assert label == RUN_IN_PART
+    assert _is_said(_status_in_docs("v2 group in a delegated group"), label)
+
+
+def _status_in_docs(row: str) -> str:
+    """The last cell of a row of the table of mechanisms."""
+    lines = (ROOT / "docs" / "architecture.md").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith(f"| {row}") and line.count("|") == 6)
+    return line.split("|")[-2]
+
+
+def _is_said(status: str, label: str) -> bool:
+    said = {"run here": "run here" in status, "fixture only": "fixture only" in status, "never": "never run" in status}
+    return said == {word: word in label for word in said}
 
 
 def test_a_project_that_is_not_opted_in_is_no_failure(sandbox: Sandbox) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import argparse
 import builtins
 import io
+import os
+import shutil
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -13,9 +17,14 @@ import pytest
 from memguard.cli import reap
 from memguard.config import dirs
 from memguard.core.identity import ProcessId
+from memguard.core.session_clients import add_client
+from memguard.host import current
+from memguard.host.identity import identify, is_alive
 from memguard.host.orphans import Orphan, OrphanTree
-from memguard.host.sparing import ByConsent
+from memguard.host.session_life import SessionLife
+from memguard.host.sparing import LIVING, TERMINAL, ByConsent, Rule
 from memguard.host.sweep import SweepResult
+from tests.tmux_server import TmuxServer
 
 MB = 1024 * 1024
 
@@ -35,6 +44,7 @@ class Found:
 
     def __init__(self, *_: Any) -> None:
         self.rule = None
+        self.life = SessionLife("", {})
         self.own_pids: set[int] = {7}
         self.endable = [tree for tree in self.trees if not tree.asks]
         self.doubtful = [tree for tree in self.trees if tree.asks]
@@ -143,3 +153,77 @@ def test_what_can_not_be_ended_is_named_and_is_a_failure(
     assert lines[0].startswith("could not be ended: ")
     assert lines[1].startswith("left alone: ")
     assert "bound to a terminal" in lines[1]
+
+
+@pytest.mark.parametrize("words", [(), ("--yes",)])
+def test_with_yes_nothing_more_can_be_done_about_what_is_left(
+    found: type[Found], words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found.trees = [_tree(10), _tree(20, "tmux", "part of another session")]
+    found.spared = {20, 21}
+    assert _run(*words) == 0
+    said = capsys.readouterr().out
+    assert "left alone: " in said
+    assert ("with --yes" in said) == (words == ())
+
+
+class Pane:
+    """A tmux server that a session has left: one window with a client of another session, one with something else."""
+
+    def __init__(self, folder: Path) -> None:
+        self.runtime = str(folder / "runtime")
+        os.mkdir(self.runtime, 0o700)
+        environment = {"PATH": os.environ["PATH"], "TERM": "screen"}
+        self.tmux = TmuxServer(folder / "tmux", folder, environment, "sleep", "61")
+        self.tmux.ask("new-window", "-d", "sleep", "62")
+        pids = [self.tmux.pid, *map(self.tmux.pane_pid, self.tmux.panes())]
+        self.server, self.client, self.other = (who for pid in pids if (who := identify(pid)))
+
+    def begin_session(self) -> None:
+        """It is a client from now on."""
+        add_client(self.runtime, "cccccccc-another", self.client)
+
+    def orphans(self, *_: Any) -> Pane:
+        """What a scan finds, of all that runs here only this."""
+        self.life = SessionLife(self.runtime, current.scan())
+        return self
+
+    @property
+    def trees(self) -> list[OrphanTree]:
+        processes = [Orphan(who, "tmux", MB) for who in (self.server, self.client, self.other)]
+        return [OrphanTree(processes, "session aaaaaaaa is over", "aaaaaaaa-1", TERMINAL)]
+
+    rule, own_pids, endable = Rule(), frozenset[int](), ()
+    doubtful = trees
+
+
+@pytest.fixture
+def pane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pane]:
+    if not shutil.which("tmux"):
+        pytest.skip("tmux is not installed here")
+    pane = Pane(tmp_path)
+    monkeypatch.setattr(reap, "Orphans", pane.orphans)
+    monkeypatch.setattr(reap, "_tidy_up", lambda *_: None)
+    monkeypatch.setattr(dirs, "runtime_dir", lambda: pane.runtime)
+    yield pane
+    pane.tmux.close()
+
+
+def test_a_living_client_is_never_ended_nor_what_it_runs_in(pane: Pane, capsys: pytest.CaptureFixture[str]) -> None:
+    """Real processes. What else runs in the same server was meant by the answer."""
+    pane.begin_session()
+    assert _run("--yes") == 0
+    assert [is_alive(who) for who in (pane.server, pane.client, pane.other)] == [True, True, False]
+    assert LIVING in capsys.readouterr().out
+
+
+def test_nor_one_that_began_while_the_person_was_asked(pane: Pane, monkeypatch: pytest.MonkeyPatch) -> None:
+    _at_a_terminal(monkeypatch)
+    monkeypatch.setattr(builtins, "input", lambda _: pane.begin_session() or "y")  # type: ignore[func-returns-value]
+    assert _run() == 0
+    assert [is_alive(who) for who in (pane.server, pane.client, pane.other)] == [True, True, False]
+
+
+def test_without_a_client_all_of_it_goes(pane: Pane) -> None:
+    assert _run("--yes") == 0
+    assert not any(is_alive(who) for who in (pane.server, pane.client, pane.other))

@@ -158,7 +158,7 @@ def test_terminal_bound_is_who_or_whose_descendant_has_a_terminal(workshop: Work
     plain = workshop.ready(SLEEPER)
     until(lambda: terminal_number(inner.pid) != 0)
     assert terminal_number(owner.pid) == 0
-    assert is_terminal_bound(owner.pid)
+    assert not is_terminal_bound(owner.pid), "it is the owner's own"
     assert is_terminal_bound(inner.pid)
     assert not is_terminal_bound(owner.pid, own_terminal=terminal_number(inner.pid))
     assert not is_terminal_bound(plain.pid)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from memguard.core.identity import ProcessId
@@ -16,9 +18,12 @@ OWN_TERMINAL = 34816
 ANOTHER = 34817
 NOBODY = frozenset[int]()
 
-# A program whose child has a terminal of its own, as under `script`, beside a child that has none.
-SCRIPT = """
-import os, pty, time
+# A program whose child has a terminal that others may come in by, as in tmux, beside a child that has none.
+SERVER = """
+import os, pty, socket, time
+server = socket.socket(socket.AF_UNIX)
+server.bind("")
+server.listen()
 plain = os.fork()
 if not plain: time.sleep(600)
 pid, _ = pty.fork()
@@ -80,6 +85,17 @@ def test_who_holds_a_terminal_stays_with_all_above_and_below_it(tree: FakeProc) 
     assert found(tree, 20) == {22}
 
 
+def test_a_terminal_that_is_the_familys_own_binds_nobody(tree: FakeProc) -> None:
+    tree.add(23, 21, terminal=ANOTHER, start_ticks=23)
+    for pid in (20, 21, 23):
+        os.makedirs(f"{tree.root}/{pid}/fd")
+        os.symlink("/", f"{tree.root}/{pid}/root")
+    os.symlink("/dev/ptmx", f"{tree.root}/21/fd/5")
+    tree.write("21/fdinfo/5", "pos:\t0\ntty-index:\t1\n")
+    assert found(tree, 20) == {20, 21, 22, 23}
+    assert found(tree, 23) == set(), "who holds its other side is outside"
+
+
 def test_the_clients_own_terminal_does_not_count(tree: FakeProc) -> None:
     """An MCP server shares it."""
     tree.add(21, 20, terminal=OWN_TERMINAL, start_ticks=21)
@@ -126,7 +142,7 @@ def test_a_loop_of_parents_ends(tree: FakeProc) -> None:
 
 
 def test_a_real_terminal_below_a_tool(workshop: Workshop) -> None:
-    process = workshop.start(SCRIPT)
+    process = workshop.start(SERVER)
     plain, watched = (workshop.adopt(int(word)) for word in workshop.line(process).split())
     until(lambda: terminal_number(watched.pid) != 0)
     root = workshop.adopt(process.pid)

@@ -96,6 +96,30 @@ def test_a_child_that_appears_while_its_parent_is_being_stopped_is_found(worksho
     assert all(is_stopped(who.pid) for who in held)
 
 
+def test_who_we_descend_from_is_looked_up_as_often_for_many_as_for_one(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """8 to 10 reads: for each of a hundred processes, the last would grow on while they are made."""
+    found = [workshop.ready(SLEEPER) for _ in range(4)]
+    read, own = [], f"/proc/{os.getppid()}/stat"
+    really_open = os.open
+
+    def noted_open(path: str, *more: int) -> int:
+        if path == own:
+            read.append(path)
+        return really_open(path, *more)
+
+    monkeypatch.setattr(os, "open", noted_open)
+
+    def count(some: list[ProcessId]) -> int:
+        read.clear()
+        assert freeze(lambda: some, nobody) == (some, True)
+        thaw(some)
+        return len(read)
+
+    assert count(found) == count(found[:1]) == 2, "once to stop them, once to let them go on"
+
+
 def test_nobody_to_stop_is_all_of_them() -> None:
     assert freeze(list, nobody) == ([], True)
 

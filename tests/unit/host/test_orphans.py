@@ -20,6 +20,7 @@ from .fake_proc import FakeProc
 from .leftover_proc import DEAD_CLIENT, LIVING, LIVING_CLIENT, OVER, LeftoverProc
 
 TTY = 34816
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -119,6 +120,15 @@ def test_a_living_session_below_spares_who_is_above_it(left: LeftoverProc) -> No
     add_client(left.runtime, "nested", left.add(111, 110, session=OVER, name="claude"))
     assert left.endable() == []
     assert left.doubtful() == dict.fromkeys((100, 101, 102, 110, 111), ANOTHER_SESSION)
+
+
+def test_so_does_one_in_a_pane_whose_own_process_is_its_launcher(left: LeftoverProc) -> None:
+    """Launcher and client are not among what was left: the server stands there alone."""
+    left.add(100, session=OVER, name="tmux: server")
+    left.add(101, 100, terminal=TTY, command=f"python\0{ROOT}/memguard/launcher/__main__.py\0")
+    add_client(left.runtime, "nested", left.add(102, 101, terminal=TTY, name="claude"))
+    assert left.endable() == []
+    assert left.doubtful() == {100: ANOTHER_SESSION}
 
 
 def test_what_a_living_client_started_is_its_own_whatever_it_inherited(left: LeftoverProc) -> None:

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from memguard.core.reading import Pressure
-from memguard.host.pressure import Gauge, host_left_bytes, is_host_short, is_short, read_pressure
+from memguard.host.pressure import Gauge, is_host_short, read_pressure
 
 from .fake_proc import FakeProc
 
@@ -41,11 +41,14 @@ class Host:
         stat = f"anon 1\nfile 2\n{prefix}inactive_file {inactive_mb * MB}\n{prefix}active_file {active_mb * MB}\n"
         self.fake.write(f"cgroup/{folder}/memory.stat", stat)
 
+    def gauge(self, pid: int = 0) -> Gauge:
+        return Gauge(pid, self.root, self.cgroup_root)
+
     def left_bytes(self, pid: int = 0) -> int:
-        return host_left_bytes(self.root, self.cgroup_root, pid)
+        return self.gauge(pid).left_bytes()
 
     def is_short(self, pid: int = 0) -> bool:
-        return is_short(self.root, self.cgroup_root, pid)
+        return self.gauge(pid).is_short()
 
 
 @pytest.fixture
@@ -71,8 +74,8 @@ def test_what_is_absent_is_unknown(fake: FakeProc) -> None:
         reading = read_pressure(fake.root)
         assert (reading.available_bytes, reading.psi_some_avg10, reading.psi_full_avg10) == (-1, -1, -1)
         assert reading.swap_total_bytes == -1
-        assert not is_short(fake.root, f"{fake.root}/cgroup")
-        assert host_left_bytes(fake.root, f"{fake.root}/cgroup") == -1
+        gauge = Host(fake).gauge()
+        assert (gauge.is_short(), gauge.left_bytes()) == (False, -1)
 
 
 @pytest.mark.parametrize("full", ["", "x", "-1", "101", "nan", "1e9"])
@@ -96,12 +99,6 @@ def test_little_is_short_and_a_standstill_makes_it_so_sooner(available_mb: int, 
     reading = Pressure(16 * GB, available_mb * MB)
     reading.psi_full_avg10 = full
     assert is_host_short(reading) == expected
-
-
-def test_the_callable_of_before_still_answers(host: Host) -> None:
-    assert not is_short(host.root)
-    host.has(available_mb=100)
-    assert is_short(host.root)
 
 
 @pytest.mark.parametrize("folder", ["slice/mine", "slice", "memory/v1/mine", "memory/v1"])
@@ -166,11 +163,11 @@ def test_a_gauge_reads_use_each_time_and_limits_now_and_then(host: Host, monkeyp
     now_s = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now_s[0])
     host.group("slice/mine", str(GB), usage_mb=24)
-    gauge = Gauge(0, host.root, host.cgroup_root)
+    gauge = host.gauge()
     assert gauge.left_bytes() == 1000 * MB
     host.group("slice/mine", str(2 * GB), usage_mb=124)
     assert gauge.left_bytes() == 900 * MB
-    gauge.forget_groups()
+    now_s[0] += 6
     assert gauge.left_bytes() == 1924 * MB
     host.group("slice/mine", "max", usage_mb=124)
     now_s[0] += 6
@@ -178,7 +175,7 @@ def test_a_gauge_reads_use_each_time_and_limits_now_and_then(host: Host, monkeyp
 
 
 def test_a_gauge_takes_a_pressure_that_was_just_read(host: Host) -> None:
-    gauge = Gauge(0, host.root, host.cgroup_root)
+    gauge = host.gauge()
     assert (gauge.is_short(Pressure(GB, 9 * MB)), gauge.left_bytes(Pressure(GB, 9 * MB))) == (True, 9 * MB)
     assert (gauge.is_short(), gauge.left_bytes()) == (False, 8 * GB)
 
@@ -186,5 +183,5 @@ def test_a_gauge_takes_a_pressure_that_was_just_read(host: Host) -> None:
 def test_this_host() -> None:
     reading = read_pressure()
     assert 0 < reading.available_bytes <= reading.total_bytes
-    assert 0 <= host_left_bytes() <= reading.total_bytes
+    assert 0 <= Gauge().left_bytes() <= reading.total_bytes
     assert -1 <= reading.psi_full_avg10 <= reading.psi_some_avg10 <= 100

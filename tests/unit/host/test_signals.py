@@ -8,8 +8,8 @@ import pytest
 
 from memguard.core.identity import ProcessId
 from memguard.host import signals
-from memguard.host.identity import identify, is_alive
-from memguard.host.signals import send, wait_gone
+from memguard.host.identity import identify, is_alive, own_line
+from memguard.host.signals import Batch, send, wait_gone
 
 from .workshop import Workshop, gone, until
 
@@ -72,6 +72,36 @@ def test_never_itself_nor_its_ancestors_nor_a_group() -> None:
         assert not send(who, 0)
     for pid in (0, -1, -os.getpgrp()):
         assert not send(ProcessId(pid, 0, "", ""), 0)
+
+
+def test_nor_in_a_batch_also_in_one_within_another(workshop: Workshop) -> None:
+    other = workshop.ready(SLEEPER)
+    for pid in (os.getpid(), os.getppid(), 1):
+        who = identify(pid)
+        assert who is not None
+        with Batch(), Batch():
+            assert not send(who, 0)
+            assert send(other, 0)
+
+
+def test_in_a_batch_the_ancestors_are_looked_up_once(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside of one each time: they are others by then."""
+    who, looked_up = workshop.ready(SLEEPER), []
+
+    def noted() -> frozenset[int]:
+        looked_up.append(1)
+        return own_line()
+
+    monkeypatch.setattr(signals, "own_line", noted)
+    with Batch():
+        assert send(who, 0)
+        with Batch():
+            assert send(who, 0)
+        assert send(who, 0)
+    assert len(looked_up) == 1
+    assert send(who, 0)
+    assert send(who, 0)
+    assert len(looked_up) == 3
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start another user's process")

@@ -22,7 +22,7 @@ from memguard.host.sparing import TERMINAL, Rule
 from memguard.host.sweep import end_all
 from memguard.host.table import Row
 
-from .test_descendants import TERMINAL_OWNER
+from .test_family import SERVER
 from .workshop import SESSION_VARIABLE, Workshop, gone, until
 
 STRANGER = "import os, time; os.setuid(65534); print('ready', flush=True); time.sleep(600)"
@@ -167,11 +167,12 @@ def test_another_users_process_is_named_not_ended(workshop: Workshop) -> None:
 
 
 def test_a_terminal_is_spared_unless_it_is_the_clients_own(workshop: Workshop) -> None:
-    owner = workshop.start(TERMINAL_OWNER)
-    inner = workshop.adopt(int(workshop.line(owner)))
+    owner = workshop.start(SERVER)
+    plain, inner = (workshop.adopt(int(word)) for word in workshop.line(owner).split())
     who = workshop.adopt(owner.pid)
     until(lambda: terminal_number(inner.pid) != 0)
     assert {pid for pid, _, _ in end_all([who], 0.2).spared} == {who.pid, inner.pid}
+    assert gone(plain)
     assert is_alive(inner)
     result = end_all([who], 0.2, own_terminal=terminal_number(inner.pid))
     assert result.spared == []

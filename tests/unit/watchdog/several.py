@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from memguard.core.layout import GUARD, WATCHDOG, client_record, private_dir, write_pairs
 from memguard.core.lock import FileLock
-from memguard.core.reading import ProcessReading, TreeReading
+from memguard.core.reading import Pressure, ProcessReading, TreeReading
 from memguard.core.settings import Settings
 from memguard.guard.victim import Candidate
 from memguard.host import confirm, current, identity
@@ -44,6 +44,7 @@ class HostOfSessions:
         self.state = private_dir(str(folder / "state"))
         self.budget_mb = 1000
         self.is_short = False
+        self.pressures: list[Pressure | None] = []  # that were handed over, None for "read it yourself"
         self.guards: list[Guard] = []
         self.pss_share = 1.0
         monkeypatch.setattr(current, "read_tree", self._read_tree)
@@ -81,7 +82,8 @@ class _Gauge:
     def __init__(self, host: HostOfSessions) -> None:
         self._host = host
 
-    def is_short(self) -> bool:
+    def is_short(self, pressure: Pressure | None = None) -> bool:
+        self._host.pressures.append(pressure)
         return self._host.is_short
 
 

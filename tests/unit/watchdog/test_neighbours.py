@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from memguard.core.layout import NEIGHBOUR, TICKET, VICTIM, WAKE, read_pairs
-from memguard.core.reading import ProcessReading, TreeReading
+from memguard.core.reading import Pressure, ProcessReading, TreeReading
 from memguard.host import current, identity
 from memguard.watchdog.host_claim import BEGIN_S, CLAIM_S, TAKE_UP_S
 from memguard.watchdog.neighbour_file import read_neighbour
 from memguard.watchdog.nesting import GuardedClients, guarded_clients, is_inside, outside_bytes, own_processes
 
-from .several import MB, Guard, HostOfSessions
+from .several import MB, Guard, HostOfSessions, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,6 +77,13 @@ def test_on_a_host_that_is_short_one_is_chosen_below_the_budget(host: HostOfSess
     _, _, idle = _three(host)
     assert _victims(host) == ["idle"]
     assert "the host is short of memory" in idle.view.reason
+
+
+def test_a_pressure_that_was_just_read_is_not_read_again(host: HostOfSessions) -> None:
+    guard, just_read = host.guard("one", 100), Pressure()
+    guard.view.agree(guard.neighbour(), settings(1000), just_read)
+    guard.view.agree(guard.neighbour(), settings(1000))
+    assert host.pressures == [just_read, None]
 
 
 def test_how_much_they_may_still_gain_together(host: HostOfSessions) -> None:

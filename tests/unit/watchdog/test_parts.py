@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from typing import TYPE_CHECKING
@@ -33,6 +34,18 @@ if not os.fork():
 while not os.path.exists(sys.argv[1]):
     time.sleep(0.01)
 os._exit(0)
+"""
+
+# Becomes another program once the file is there, with the variables of a tool instead of a server's.
+EXECUTES = """
+import os, sys, time
+print("ready", flush=True)
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.01)
+own = {name: value for name, value in os.environ.items() if name != "CLAUDE_PROJECT_DIR"}
+own["CLAUDE_PID"] = str(os.getppid())
+code = "import time; print('tool', flush=True); time.sleep(120)"
+os.execve(sys.executable, [sys.executable, "-I", "-S", "-c", code], own)
 """
 
 
@@ -140,22 +153,85 @@ def test_a_child_before_its_exec_is_looked_at_again_while_it_is_young(tree: Tree
     assert (part.kind, part.name) == (MCP, "files-server")
 
 
-def test_what_nobody_named_in_time_stays_other_and_is_not_read_again(tree: Tree) -> None:
-    tree.add(20, "")
-    tree.update(now_s=1.0)
+@pytest.mark.parametrize("before", ["", MCP], ids=["a client without its variables", "a client that has a project's"])
+@pytest.mark.parametrize("next_look_s", [1.01, 2.9, 60.0])
+def test_a_tool_that_was_caught_before_its_exec_is_one_at_the_next_look(
+    tree: Tree, before: str, next_look_s: float
+) -> None:
+    """However late that comes: between fork and exec a child shows the client's variables, as a server does."""
+    tree.budgets = [ToolBudget("Bash", 300 * MB), ToolBudget("mcp", 900 * MB)]
+    tree.begin_call("toolu_1", budget_index=0)
+    tree.add(20, before)
+    assert tree.update(now_s=1.0)[20].kind in (OTHER, MCP)
     tree.become(20, TOOL)
-    assert tree.update(now_s=3.5)[20].kind == OTHER
+    part = tree.update(now_s=next_look_s)[20]
+    assert (part.kind, part.call, part.budget_index) == (TOOL, "toolu_1", 0)
 
 
-def test_a_tool_is_paired_with_the_oldest_waiting_call_of_the_shell(tree: Tree) -> None:
-    tree.begin_call("toolu_read", tool="Read", ago_s=9)
+@pytest.mark.parametrize("kind", [OTHER, MCP])
+def test_what_is_no_longer_young_is_not_read_again(tree: Tree, kind: str) -> None:
+    tree.add(20, kind)
+    tree.update(now_s=1.0)
+    tree.update(now_s=3.5)
+    tree.become(20, TOOL)
+    assert tree.update(now_s=3.6)[20].kind == kind
+
+
+def test_a_server_that_has_left_its_child_behind_stays_a_server(tree: Tree) -> None:
+    """A wrapper that is over by the second look can't be asked."""
+    tree.add(20, MCP)
+    tree.add(21, "", parent_pid=20)
+    tree.update(now_s=1.0)
+    del tree.processes[1]
+    tree.become(20, TOOL)
+    part = tree.update(now_s=1.5)[20]
+    assert (part.kind, pids(part)) == (MCP, {21})
+
+
+def test_a_real_child_that_executes_another_program_with_other_variables(rig: GuardRig, tmp_path: Path) -> None:
+    """As a tool of a client that has CLAUDE_PROJECT_DIR itself."""
+    root = rig.python(MCP, EXECUTES, tmp_path / "go")
+    assert rig.part(root).kind == MCP
+    rig.begin_call("toolu_1")
+    (tmp_path / "go").touch()
+    wait_until(lambda: rig.said()[1:] == ["tool"], "its exec")
+    assert rig.part(root).kind == TOOL
+
+
+def test_a_tool_is_paired_with_the_newest_call_of_the_shell_that_began_before_it(tree: Tree) -> None:
+    """An older one waits for the person's permission, and starts its process later."""
+    tree.begin_call("toolu_read", tool="Read", ago_s=0.5)
+    tree.begin_call("toolu_1", ago_s=60)
     tree.begin_call("toolu_2", ago_s=1)
-    tree.begin_call("toolu_1", ago_s=2)
     tree.add(20, TOOL)
-    assert (tree.update()[20].call, tree.update()[20].name) == ("toolu_1", "Bash")
+    assert (tree.update()[20].call, tree.update()[20].name) == ("toolu_2", "Bash")
     tree.add(21, TOOL)
     parts = tree.update()
-    assert (parts[20].call, parts[21].call) == ("toolu_1", "toolu_2")
+    assert (parts[20].call, parts[21].call) == ("toolu_2", "toolu_1")
+
+
+def test_a_call_whose_process_nobody_saw_is_not_taken_for_the_next_one(tree: Tree) -> None:
+    """`ls` is over before any look, and is told of for as long as the turn goes on."""
+    tree.budgets = [ToolBudget("default", 900 * MB), ToolBudget("Bash(make*)", 200 * MB)]
+    tree.begin_call("toolu_ls", budget_index=0, ago_s=3)
+    tree.begin_call("toolu_make", budget_index=1, ago_s=1)
+    tree.add(20, TOOL)
+    part = tree.update()[20]
+    assert (part.call, part.budget_index) == ("toolu_make", 1)
+
+
+def test_a_call_that_had_its_process_gets_no_other(tree: Tree) -> None:
+    """The next one's hook was lost."""
+    tree.begin_call("toolu_1", budget_index=0)
+    tree.add(20, TOOL)
+    assert tree.update()[20].call == "toolu_1"
+    del tree.processes[1]
+    tree.update()
+    tree.add(21, TOOL)
+    assert tree.update()[21].call == ""
+    tree.calls.clear()
+    tree.update()
+    assert not tree.parts._paired
 
 
 def test_a_call_that_is_over_stays_with_its_process_and_a_later_one_is_not_taken_for_it(tree: Tree) -> None:
@@ -168,6 +244,23 @@ def test_a_call_that_is_over_stays_with_its_process_and_a_later_one_is_not_taken
     tree.add(21, TOOL)
     parts = tree.update()
     assert (parts[20].call, parts[21].call) == ("toolu_1", "toolu_2")
+
+
+def test_a_call_that_was_over_before_the_first_look_still_has_its_process(rig: GuardRig) -> None:
+    """A command in the background: both of its hooks have come, and its process goes on."""
+    rig.compile({"tool_budget_0": f"{300 * MB} default", "tool_budget_1": f"{200 * MB} Bash(make*)"})
+    client, spool = rig.session.subject.client, rig.project / "spool"
+    spool.mkdir()
+    (rig.guard / "sessions").mkdir()
+    (rig.guard / "sessions" / "s1").write_text("transcript=\ncwd=\n")
+    known = {"session": "s1", "client_pid": client.pid, "tool": "Bash", "tool_use_id": "toolu_1"}
+    begun = {**known, "event": "PreToolUse", "t_utc": time.time(), "budget": 1}
+    root = rig.hold(TOOL, 1)
+    over = {**known, "event": "PostToolUse", "t_utc": time.time()}
+    (spool / "s1.jsonl").write_text("".join(json.dumps(line) + "\n" for line in (begun, over)))
+    part = rig.part(root)
+    assert rig.session.activity.in_flight == {}
+    assert (part.call, part.name, part.budget_index) == ("toolu_1", "Bash", 1)
 
 
 def test_a_process_that_is_older_than_a_call_does_not_run_for_it(tree: Tree) -> None:

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import os
 import select
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from memguard.host.containment import control_group
 from memguard.host.containment.cgroup_v2 import CgroupV2, make
 from memguard.host.identity import identify
+from memguard.host.signals import send
 from tests.unit.host.workshop import Workshop, gone
 
 from .places import GUARD, Tree, group_of, needs_v2
 
 SLEEPS = "import time; print('ready', flush=True); time.sleep(600)"
+# As a person's shell: runs one short command after the other, and says how each has ended.
+TYPES = """
+import subprocess
+print("ready", flush=True)
+while True:
+    print(subprocess.call(["sleep", "0.05"]), flush=True)
+"""
 MIB = 1024 * 1024
 
 
@@ -118,6 +128,22 @@ class TestByTheKernel:
         assert containment.end_all([spared.pid]) == []
         assert gone(other)
         assert not gone(spared)
+
+    def test_a_shell_that_is_spared_loses_no_command_and_never_stands_still(
+        self, containment: CgroupV2, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its commands are started meanwhile: nobody could have named them before."""
+        shell, stubborn, other = workshop.start(TYPES), workshop.ready(SLEEPS), workshop.ready(SLEEPS)
+        for who in (workshop.adopt(shell.pid), stubborn, other):
+            containment.place(who)
+        workshop.line(shell)
+        monkeypatch.setattr(control_group, "send", lambda who, number: who == stubborn or send(who, number))
+        assert stubborn.pid in containment.end_all([shell.pid], time_s=1.5)
+        monkeypatch.undo()
+        assert gone(other)
+        begun_s = time.monotonic()
+        assert {workshop.line(shell) for _ in range(10)} == {"0"}
+        assert time.monotonic() - begun_s < 0.3, "it has done them while the others were ended"
 
     def test_a_group_that_a_tool_makes_in_it_counts_as_well(self, containment: CgroupV2, workshop: Workshop) -> None:
         below = workshop.ready(SLEEPS)

@@ -10,7 +10,7 @@ import pytest
 from memguard.core.identity import ProcessId
 from memguard.core.layout import read_pairs, write_pairs
 from memguard.host.containment.base import CGROUP_V1, CGROUP_V2, PROCESS_TREE, SUBREAPER, Containment
-from memguard.host.containment.choice import left_in, record, release, take_up
+from memguard.host.containment.choice import left_in, record, release, reopened, take_up
 from memguard.host.identity import identify
 from tests.unit.host.workshop import Workshop, gone
 
@@ -71,6 +71,23 @@ def test_v2_with_memory_control_comes_first(tmp_path: Path, guard: Path, me: Pro
     assert found.mechanism == CGROUP_V2
     assert found.name == "control group (v2, memory events)"
     assert found.why == ""
+
+
+def test_a_mark_that_a_dead_watchdog_left_is_lifted_and_a_living_ones_is_not(
+    tmp_path: Path, guard: Path, me: ProcessId
+) -> None:
+    """FIXTURE. The session holds more than any limit: nobody would ever raise the mark that slows it down."""
+    tree = Tree(tmp_path, guard.name)
+    where = str(tree.proc), str(tree.root)
+    assert take_up(str(guard), "auto", me, *where).arm(4096)
+    (tree.folder / "session" / "memory.current").write_text("5000\n")
+    assert reopened(str(guard), me).mechanism == CGROUP_V2
+    assert left_in(str(guard)) == []
+    assert tree.read("memory.high") == "4096", "who only looks changes nothing"
+    second = take_up(str(guard), "auto", me, *where)
+    assert tree.read("memory.high") == "max"
+    assert not second.arm(4096)
+    assert tree.read("memory.high") == "max"
 
 
 @needs_v1
