@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from memguard.core.layout import COMPILED, PAUSE, PROTECTION, private_dir, write_pairs
-from memguard.core.reading import ProcessReading, TreeReading
+from memguard.core.reading import Pressure, ProcessReading, TreeReading
 from memguard.guard.protection import Protection
 from memguard.guard.victim import IDLE_CLIENT_BYTES
 from memguard.host import identity
@@ -44,6 +44,7 @@ class Session:
         self.asked = self.protection_asked = 0
         self.is_agreed = True
         self.later_s = 0.0
+        self.shortage = SimpleNamespace(reading=Pressure(1000 * MB, 900 * MB))
         tree = TreeReading([ProcessReading(client.pid, 1, client.start_ticks, 400 * MB), ProcessReading(7, 1, 1, 9)])
         self.subject = SimpleNamespace(
             client=client,
