@@ -1,27 +1,36 @@
-"""What a capture costs, beside reading, zstd level 3, AES-GCM in 1 MiB chunks and fsync of the same bytes.
+"""What a first capture costs, beside reading, zstd level 3, AES-GCM in 1 MiB chunks and fsync of the same bytes.
 
-    python benchmarks/bench_capture.py [--rounds 7] [--megabytes 30 100]
+    python benchmarks/bench_capture.py [--rounds 5] [--megabytes 100]
 
 Both are whole processes, so the interpreter's start and the imports of zstandard and cryptography are in both; "limit,
-work only" is the limit without them. The worker also redacts, indexes, opens what it wrote again, asks git, and locks.
+work only" is the limit without them, and what the verdicts are held against. The worker also compares, indexes, opens
+what it wrote again, asks git, and locks; each capture is the first one of its state folder, which has its keys.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
-import random
+import os
+import resource
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
 from pathlib import Path
 
-from common import Command, Samples, in_turn, parser, print_ratio, print_samples
+from common import Samples, parser, print_ratio, print_samples, verdict
+from conversations import Talk
 
+from memguard.state.keys import public_key
 from tests.transcripts import Box
 
-# Issue of the store: with redaction at most six times the limit, and 160 MB of memory.
-LIMIT = 6.0
+EXACT, REDACTED, LIBRARY = "exact", "redacted", "redacted by a library"
+# Of the store's issue: how many times the limit, and how many MB of memory.
+LIMITS = {EXACT: (2.0, 64), REDACTED: (6.0, 160), LIBRARY: (6.0, 160)}
+LIMIT = "limit, whole process"
+LIMIT_ONLY = "limit, work only"
 LIMIT_PROGRAM = """
 import os, sys, time
 import zstandard
@@ -36,78 +45,102 @@ with open(sys.argv[1], "rb", buffering=0) as source, open(sys.argv[2], "wb", buf
             pending, number = pending[1048576:], number + 1
     sink.write(aead.encrypt(number.to_bytes(12, "big"), pending + zstd.flush(), None))
     os.fsync(sink.fileno())
-open(sys.argv[3], "a").write(f"{(time.perf_counter() - begun_s) * 1000}\\n")
+print((time.perf_counter() - begun_s) * 1000)
 """
-PEAK_PROGRAM = """
+# The peak by the worker's own /proc: `wait4` counts what this process holds, since it was one with it until its exec.
+COMPILE_PROGRAM = """
+import sys
+from memguard.state import redact
+redact.prepare(sys.argv[1], compiles=True)
+sys.exit(redact.trouble() or 0)
+"""
+WORKER_PROGRAM = """
 import sys
 from memguard.state.capture import main
 code = main(sys.argv[1:])
-print([line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")][0])
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 sys.exit(code)
 """
 
 
 def main() -> int:
     """Measure each size and print it."""
-    arguments = parser(__doc__, 7)
-    arguments.add_argument("--megabytes", type=int, nargs="+", default=[30, 100], help="sizes of the transcript")
+    arguments = parser(__doc__, 5)
+    arguments.add_argument("--megabytes", type=int, nargs="+", default=[100], help="sizes of the transcript")
     options = arguments.parse_args()
     for megabytes in options.megabytes:
         with tempfile.TemporaryDirectory(prefix="memguard-bench-") as folder:
-            _measure(Path(folder), megabytes, options.rounds)
+            FirstCapture(Path(folder), megabytes).measure(options.rounds)
     return 0
 
 
-def _measure(folder: Path, megabytes: int, rounds: int) -> None:
-    box = Box(folder)
-    _fill(box, megabytes * 1000000)
-    work = folder / "work"
-    limit = [sys.executable, "-I", "-c", LIMIT_PROGRAM, str(box.transcript.path), str(folder / "limit"), str(work)]
-    names = (f"capture of {megabytes} MB", "limit, whole process")
-    commands = {name: Command(argv, box.environment()) for name, argv in zip(names, (_quiet(box), limit), strict=True)}
-    samples = in_turn(commands, rounds, warm_up=1)
-    only = Samples("limit, work only")
-    only.values = [float(line) for line in work.read_text().split()[-rounds:]]
-    print_samples([*samples.values(), only])
-    print_ratio("capture over limit, whole processes", samples[names[0]], samples[names[1]])
-    print_ratio("whole capture over the limit's work only", samples[names[0]], only, LIMIT)
-    _print_details(box)
+class FirstCapture:
+    """One conversation, and state folders that know nothing of it."""
 
+    def __init__(self, folder: Path, megabytes: int) -> None:
+        self._box = Box(folder)
+        self._megabytes = megabytes
+        self._sink = folder / "limit"
+        self._kinds = [kind for kind in LIMITS if kind != LIBRARY or importlib.util.find_spec("kingfisher_sdk")]
+        self._states = {kind: folder / kind for kind in self._kinds}
+        for kind, state in self._states.items():
+            public_key(str(state))
+            if kind == LIBRARY:
+                subprocess.run([sys.executable, "-c", COMPILE_PROGRAM, str(state)], check=True)
+        Talk().fill(self._box.transcript, megabytes * 1000000)
+        self._peaks_mb: dict[str, float] = {}
+        self._steps: dict[str, dict[str, float]] = {}
+        self._cpu_ms: dict[str, float] = {}
 
-def _quiet(box: Box) -> list[str]:
-    return ["/bin/sh", "-c", 'exec "$@" >/dev/null', "sh", *box.command()]
+    def measure(self, rounds: int) -> None:
+        """All of them in turn, the first round not counted; print."""
+        samples = {name: Samples(name) for name in (*map(self._called, self._kinds), LIMIT, LIMIT_ONLY)}
+        for number in range(-1, rounds):
+            self._cpu_ms.clear()
+            for name, elapsed_ms in self._round():
+                if number >= 0:
+                    samples[name].values.append(elapsed_ms)
+        print_samples(list(samples.values()))
+        for kind in self._kinds:
+            name, peak_mb, (most, most_mb) = self._called(kind), self._peaks_mb[kind], LIMITS[kind]
+            print_ratio(f"{name} over limit, whole processes", samples[name], samples[LIMIT])
+            print_ratio(f"whole {name} over the limit's work only", samples[name], samples[LIMIT_ONLY], most)
+            print(f"  peak memory of the worker: {peak_mb:.0f} MB{verdict(peak_mb, most_mb, ' MB')}")
+            steps = (f"{step} {seconds * 1000:.0f}" for step, seconds in self._steps[kind].items())
+            print(f"  where the time goes, ms: {', '.join(steps)}")
+        cpu = (f"{name} {cpu_ms:.0f}" for name, cpu_ms in self._cpu_ms.items())
+        print(f"  processor time of the last round, ms: {', '.join(cpu)}")
+        print(f"  sealed to {int(self._box.store.about(self._box.store.ids()[0])['segments_bytes']) / 1e6:.1f} MB\n")
 
+    def _called(self, kind: str) -> str:
+        return f"{self._megabytes} MB, {kind}"
 
-def _print_details(box: Box) -> None:
-    timed = subprocess.run(
-        box.command(timings="1"), env=box.environment(), capture_output=True, text=True, check=True, timeout=120
-    )
-    steps = json.loads(timed.stderr)
-    print("  where the time goes, ms: " + ", ".join(f"{name} {seconds * 1000:.0f}" for name, seconds in steps.items()))
-    command = [sys.executable, "-c", PEAK_PROGRAM, *box.arguments()]
-    peak = subprocess.run(command, env=box.environment(), capture_output=True, text=True, check=True, timeout=120)
-    print(f"  peak memory of the worker: {int(peak.stdout.split()[-1]) / 1024:.0f} MB")
-    about = box.store.about(box.store.ids()[0])
-    print(f"  sealed to {int(about['transcript_sealed_bytes']) / 1e6:.1f} MB\n")
+    def _round(self) -> list[tuple[str, float]]:
+        measured = [(self._called(kind), self._capture(kind)) for kind in self._kinds]
+        command = [sys.executable, "-I", "-c", LIMIT_PROGRAM, str(self._box.transcript.path), str(self._sink)]
+        done, elapsed_ms = self._run(LIMIT, command)
+        return [*measured, (LIMIT, elapsed_ms), (LIMIT_ONLY, float(done.stdout))]
 
+    def _run(self, name: str, command: list[str]) -> tuple[subprocess.CompletedProcess[str], float]:
+        """Run it to its end; what it said, and how long it took in milliseconds."""
+        os.sync()  # what was written before is not this one's to wait for
+        before, begun_s = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        done = subprocess.run(command, env=self._box.environment(), capture_output=True, text=True, check=True)
+        elapsed_ms, after = (time.perf_counter() - begun_s) * 1000, resource.getrusage(resource.RUSAGE_CHILDREN)
+        self._cpu_ms[name] = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
+        return done, elapsed_ms
 
-def _fill(box: Box, size_bytes: int) -> None:
-    """Tool calls whose output is source code, as in a long session; the same at every run."""
-    chance = random.Random(7)  # noqa: S311
-    text = "".join(_sources())
-    while box.transcript.path.stat().st_size < size_bytes:
-        for _ in range(200):
-            start = chance.randrange(len(text) - 12000)
-            piece = text[start : start + chance.randrange(200, 12000)]
-            box.transcript.prompt(piece[:300])
-            call = box.transcript.calls("Bash", {"command": piece[:500]})
-            box.transcript.result(call, piece, {"stdout": piece, "stderr": ""})
-
-
-def _sources() -> Iterator[str]:
-    folder = Path(json.__file__).parent.parent
-    for path in sorted(folder.glob("*.py"))[:120]:
-        yield path.read_text(errors="replace")
+    def _capture(self, kind: str) -> float:
+        """Of a state folder with nothing but keys, a setting and compiled rules; milliseconds."""
+        box = self._box
+        shutil.rmtree(box.state, ignore_errors=True)
+        shutil.copytree(self._states[kind], box.state)
+        box.compile(privacy="exact" if kind == EXACT else "redacted")
+        command = [sys.executable, "-I", "-c", WORKER_PROGRAM, *box.arguments(timings="1")]
+        done, elapsed_ms = self._run(self._called(kind), command)
+        self._steps[kind] = json.loads(done.stderr)
+        self._peaks_mb[kind] = max(self._peaks_mb.get(kind, 0), int(done.stdout.split()[-1]) / 1024)
+        return elapsed_ms
 
 
 if __name__ == "__main__":

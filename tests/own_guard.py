@@ -18,14 +18,18 @@ GUARD_ID = "0123456789abcdef"
 
 
 @contextmanager
-def own_guard(box: Sandbox) -> Iterator[Path]:
-    """The guard's folder, while its FIFO has a reader. The project has to be opted in."""
+def own_guard(box: Sandbox, client_pid: int = 0) -> Iterator[Path]:
+    """The guard's folder, while its FIFO has a reader. The project has to be opted in.
+
+    With `client_pid` another process is the client.
+    """
+    client_pid = client_pid or os.getpid()
     runtime = str(box.runtime / "memguard")
     guard = private_dir(guard_dir(runtime, GUARD_ID))
     private_dir(f"{runtime}/clients")
-    client = identity.identify(os.getpid())
+    client = identity.identify(client_pid)
     assert client
-    write_pairs(client_record(runtime, os.getpid()), {"id": client.to_text(), "guard": GUARD_ID})
+    write_pairs(client_record(runtime, client_pid), {"id": client.to_text(), "guard": GUARD_ID})
     Path(guard, COMPILED).write_bytes((box.state_folder / COMPILED).read_bytes())
     os.mkfifo(f"{guard}/{WAKE}", 0o600)
     reader = os.open(f"{guard}/{WAKE}", os.O_RDWR | os.O_NONBLOCK)

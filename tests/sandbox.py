@@ -48,6 +48,7 @@ class Sandbox:
             "LANG": "C.UTF-8",
             "TERM": "xterm-256color",
         }
+        self.config("")
 
     @property
     def state_folder(self) -> Path:
@@ -83,10 +84,20 @@ class Sandbox:
         )  # fmt: skip
 
     def config(self, text: str) -> None:
-        """Write the person's own configuration."""
+        """Write the person's own configuration.
+
+        Secrets are left to memguard's own rules: compiling a library's takes 5 s, which each test would wait for.
+        """
         path = self.home / ".config" / "memguard" / "config.toml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(f'snapshots.redaction_rules = "own"\n{text}')
+
+    def use_all_rules(self) -> None:
+        """Those of the library too, compiled as a person's `memguard init` does it."""
+        path = self.home / ".config" / "memguard" / "config.toml"
+        path.write_text(path.read_text().replace('"own"', '"all"', 1))
+        self.memguard("init")
+        wait_until(lambda: list(self.state.glob("rules/kingfisher-*")), "the library's rules to be compiled", 60)
 
     def guards(self) -> list[Path]:
         """The live guards' folders."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+import unittest.mock
 import uuid
 from pathlib import Path
 from typing import Any
 
-from memguard.state.keys import private_key
-from memguard.state.snapshot import Snapshot
+from memguard.state.capture import capture
+from memguard.state.keys import PrivateKeys, private_keys
+from memguard.state.rebuild import rebuild
+from memguard.state.request import parse_request
+from memguard.state.snapshot import Snapshot, TranscriptPart
 from memguard.state.store import Store
 
 SESSION = "06c063cf-577d-4e3a-b266-f714fb925bad"
@@ -59,7 +64,7 @@ class Transcript:
         """The model calls a tool; the call's id."""
         self._calls += 1
         call = f"toolu_{self._calls:04d}"
-        block = {"type": "tool_use", "name": tool, "input": values, "id": call}
+        block = {"type": "tool_use", "id": call, "name": tool, "input": values}
         self._assistant(block, message_id or f"msg_{uuid.uuid4().hex}")
         return call
 
@@ -120,6 +125,11 @@ class Box:
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()[-1]
 
+    def take(self, **values: str) -> str:
+        """The same without starting a process, where it is taken often."""
+        with unittest.mock.patch.dict(os.environ, {"CLAUDE_CONFIG_DIR": str(self.config)}):
+            return capture(parse_request(self.arguments(**values)))
+
     @property
     def store(self) -> Store:
         """The snapshots."""
@@ -127,7 +137,41 @@ class Box:
 
     def read(self, snapshot_id: str) -> Snapshot:
         """Open one."""
-        return self.store.read(snapshot_id, private_key(str(self.state)))
+        return self.store.read(snapshot_id, self.keys)
+
+    def newest(self) -> Snapshot:
+        """Open the newest."""
+        return self.read(self.store.ids()[0])
+
+    @property
+    def keys(self) -> PrivateKeys:
+        """What opens them."""
+        return private_keys(str(self.state))
+
+    def told(self, snapshot_id: str = "latest", name: str = "main") -> bytes:
+        """A conversation as a snapshot holds it."""
+        content = io.BytesIO()
+        rebuild(self.store, self.read(self.store.find(snapshot_id)), name, content, self.keys)
+        return content.getvalue()
+
+    def main(self, snapshot_id: str) -> TranscriptPart:
+        """What a snapshot says of the main conversation."""
+        return self.read(self.store.find(snapshot_id))["transcripts"][0]
+
+    def segments(self, stream: str = "main") -> dict[str, bytes]:
+        """The sealed segments of a stream by name, with all of their bytes."""
+        folder = Path(self.store.conversations) / SESSION / stream
+        return {path.stem: path.read_bytes() for path in folder.glob("*.sealed")}
+
+    def cursor(self, stream: str = "main") -> Path:
+        """Where the cursor of a stream is."""
+        return Path(self.store.conversations) / SESSION / stream / "cursor"
+
+    def compile(self, **pairs: object) -> None:
+        """A compiled configuration with nothing but these."""
+        project = Path(self.store.project_dir)
+        project.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (project / "compiled").write_text("".join(f"{name}={value}\n" for name, value in pairs.items()))
 
     def files(self) -> list[Path]:
         """Everything in the state folder that is no folder."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 from memguard.cli.byte_code import prepare_byte_code
+from memguard.cli.secret_rules import prepare_secret_rules, told
 from memguard.config import dirs
 from memguard.config.load import LoadedConfig, load_config
 from memguard.config.shown import shown
@@ -46,12 +47,13 @@ def run(arguments: argparse.Namespace) -> int:
     state_dir = dirs.state_dir()
     outcome = ProjectOptIn(root, state_dir).opt_in(loaded, dirs.runtime_dir(), arguments.scope)
     prepare_byte_code(state_dir)
+    rules = prepare_secret_rules(state_dir, loaded.config)
     if outcome.scope == "local" and _is_tracked_by_git(root, outcome.settings):
         outcome.notes.append(f"git doesn't ignore {_relative(outcome.settings, root)}: it holds paths of this machine")
     if arguments.json:
-        print(json.dumps(_facts(outcome, loaded), indent=2))
+        print(json.dumps(_facts(outcome, loaded) | {"secret_rules": rules}, indent=2))
     else:
-        _tell(outcome, loaded)
+        _tell(outcome, loaded, told(rules))
     return 0
 
 
@@ -60,7 +62,7 @@ def _facts(outcome: Outcome, loaded: LoadedConfig) -> dict[str, object]:
     return dataclasses.asdict(outcome) | limits | {"mode": loaded.config.mode, "warnings": loaded.warnings}
 
 
-def _tell(outcome: Outcome, loaded: LoadedConfig) -> None:
+def _tell(outcome: Outcome, loaded: LoadedConfig, secrets: str) -> None:
     root, limits = outcome.project, loaded.limits
     done = "added to" if outcome.settings_changed else "already in"
     print(f"memguard: {shown(root)} is opted in ({loaded.config.mode})")
@@ -69,6 +71,7 @@ def _tell(outcome: Outcome, loaded: LoadedConfig) -> None:
     print("  limits  warning {}, critical {}, emergency {}".format(*map(format_size, sizes)))
     written = "written, all commented out" if outcome.config_file_changed else "left as it is"
     print(f"  config  {_relative(outcome.config_file, root)} {written}")
+    print(f"  secrets {secrets}")
     print("  undo    memguard uninstall")
     for line in [*loaded.warnings, *outcome.notes]:
         print(f"memguard: note: {shown(line, 400)}", file=sys.stderr)

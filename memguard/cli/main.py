@@ -15,8 +15,8 @@ from memguard.cli.run import separated
 from memguard.core.errors import MemguardError
 
 COMMANDS = (
-    "demo", "init", "uninstall", "run", "status", "pause", "restart", "snapshot", "snapshots", "config", "reap",
-    "watch", "doctor",
+    "demo", "init", "uninstall", "run", "status", "pause", "restart", "snapshot", "snapshots", "restore", "key",
+    "config", "reap", "watch", "doctor",
 )  # fmt: skip
 _DEFECT = 3
 _INTERRUPTED = 130
@@ -26,7 +26,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     try:
         typed = list(sys.argv[1:] if words is None else words)
-        arguments = _parser().parse_args(separated(typed) if typed[:1] == ["run"] else typed)
+        arguments = _arguments(separated(typed) if typed[:1] == ["run"] else typed)
         code: int = arguments.run(arguments)
     except MemguardError as error:
         sys.stderr.write(f"memguard: {error.what}\n  {error.next_step}\n")
@@ -38,6 +38,16 @@ def main(words: Sequence[str] | None = None) -> int:
     except Exception:  # noqa: BLE001  the last line of defence, which writes everything down
         return _report_defect()
     return code
+
+
+def _arguments(typed: list[str]) -> argparse.Namespace:
+    """As argparse reads them; but of `restore`, what follows `--` is never its optional ID."""
+    if typed[:1] != ["restore"] or "--" not in typed:
+        return _parser().parse_args(typed)
+    end = typed.index("--")
+    arguments = _parser().parse_args(typed[:end])
+    arguments.arguments = typed[end + 1 :]
+    return arguments
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 
 from memguard.cli.byte_code import prepare_byte_code
+from memguard.cli.secret_rules import prepare_secret_rules
 from memguard.config import dirs
 from memguard.config.compile import compile_project, compiled_pairs
 from memguard.config.load import LoadedConfig, load_config
@@ -79,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     _collect(runtime_dir)
     prepare_byte_code(state_dir)
     leave_group()  # of a session in whose tmux server this was typed
+    prepare_secret_rules(state_dir, loaded.config)
     guard = _make_guard(state_dir, runtime_dir, key, arguments.arguments)
     write_pairs(f"{guard}/{COMPILED}", compiled_pairs(root, runtime_dir, loaded))
     command = [*resident_python(sys.executable, state_dir), _LAUNCHER, guard, state_dir, key]

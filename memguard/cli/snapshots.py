@@ -1,16 +1,18 @@
-"""`memguard snapshots list | show ID`: what is kept of this project's sessions."""
+"""`memguard snapshots list | show ID`, and the kinds of `snapshot_check` and `snapshot_archive`."""
 
 import argparse
 import json
-import os
 import time
 from typing import Any
 
+from memguard.cli import snapshot_archive, snapshot_check
+from memguard.cli.passphrase import Passphrases, add_passphrase_option
+from memguard.cli.project_store import project_store
 from memguard.config.dirs import state_dir
-from memguard.core.layout import project_key, project_root
 from memguard.core.log import printable
 from memguard.core.units import format_size
-from memguard.state.keys import private_key
+from memguard.state.compiled import EXACT
+from memguard.state.keys import private_keys
 from memguard.state.process import ProcessSnapshot
 from memguard.state.snapshot import Snapshot
 from memguard.state.store import Store, size_bytes
@@ -28,16 +30,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     show = kinds.add_parser("show", help="open one and show what it holds")
     show.add_argument("id", help="an id, the beginning of one, or `latest`")
     show.add_argument("--json", action="store_true", help="as JSON")
+    add_passphrase_option(show)
     show.set_defaults(run=run_show)
-
-
-def _store() -> Store:
-    return Store(state_dir(), project_key(project_root(os.getcwd())))
+    snapshot_check.add_kinds(kinds)
+    snapshot_archive.add_kinds(kinds)
 
 
 def run_list(arguments: argparse.Namespace) -> int:
     """One line per snapshot, from its plain facts: nothing is opened."""
-    store = _store()
+    store = project_store()
     found = [_listed(store, snapshot_id) for snapshot_id in store.ids()]
     if arguments.json:
         print(json.dumps(found, indent=2))
@@ -77,9 +78,9 @@ def _line(entry: dict[str, Any]) -> str:
 
 def run_show(arguments: argparse.Namespace) -> int:
     """Open it with the private key and show it."""
-    store = _store()
+    store = project_store()
     snapshot_id = store.find(arguments.id)
-    snapshot = store.read(snapshot_id, private_key(state_dir()))
+    snapshot = store.read(snapshot_id, private_keys(state_dir(), Passphrases(arguments.passphrase_file).ask))
     print(json.dumps(snapshot, indent=2) if arguments.json else _shown(snapshot, size_bytes(store, snapshot_id)))
     return 0
 
@@ -114,11 +115,12 @@ def _client(process: ProcessSnapshot) -> str:
 
 
 def _sizes(snapshot: Snapshot) -> str:
-    transcript = snapshot["transcript"]
-    size = format_size(transcript["size_bytes"])
-    return (
-        f"conversation {size} in {snapshot['conversation']['lines']} lines, {transcript['redactions']} secrets redacted"
-    )
+    transcripts = snapshot["transcripts"]
+    size, agents = format_size(sum(part["size_bytes"] for part in transcripts)), len(transcripts) - 1
+    left_out = sum(part["redactions"] for part in transcripts)
+    secrets = f"{left_out} secrets redacted" if snapshot["privacy"] != EXACT else "nothing redacted"
+    lines = f"conversation {size} in {snapshot['conversation']['lines']} lines"
+    return f"{lines}{f' and {agents} sub-agents' if agents else ''}, {secrets}"
 
 
 def _block(name: str, texts: list[str]) -> list[str]:

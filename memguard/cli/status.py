@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+import time
 
 from memguard.cli.host_report import host_report, shown_host
 from memguard.cli.live import LiveGuard, live_guards
@@ -84,16 +85,25 @@ def _opted_in(guard: LiveGuard) -> dict[str, object]:
         "max_attempts": settings.restart.max_attempts,
         "decision": status.get("action", ""),
         "decision_reason": status.get("refused") or status.get("reason", ""),
-        "snapshot": _newest_snapshot(guard),
+        **_newest_snapshot(guard),
         "containment": guard.containment.get("name") or _containment(),
         "mechanism": guard.containment.get("mechanism", ""),
     }
 
 
-def _newest_snapshot(guard: LiveGuard) -> str:
+def _newest_snapshot(guard: LiveGuard) -> dict[str, object]:
+    """Of this session, the newest that is whole: its id, and how old it is in seconds; empty and None for none."""
     store = Store(guard.pairs.get("state", ""), guard.pairs.get("project_key", ""))
     own = (name for name in store.ids() if store.about(name).get("session") == guard.session_id)
-    return next(own, "")
+    newest = next(filter(store.is_whole, own), "")
+    return {"snapshot": newest, "snapshot_age_s": _age_s(store.about(newest).get("t_utc", "")) if newest else None}
+
+
+def _age_s(t_utc: str) -> float | None:
+    try:
+        return round(max(0.0, time.time() - float(t_utc)), 1)
+    except ValueError:
+        return None
 
 
 def _containment() -> str:

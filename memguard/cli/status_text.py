@@ -1,7 +1,7 @@
 """`memguard status` as text; whatever comes from outside is cleaned for the terminal."""
 
 from memguard.core.log import printable
-from memguard.core.units import format_size
+from memguard.core.units import format_age, format_size
 
 _LONGEST_NAME = 60
 
@@ -26,7 +26,8 @@ def _opted_in(r: dict[str, object]) -> str:
         *_parts(r["parts"]),
         f"  limits     warning {_size(r['warning_bytes'])}, critical {_size(r['critical_bytes'])}, emergency "
         + _size(r["emergency_bytes"]),
-        f"  restarts   {r['restarts']} of {r['max_attempts']}; last snapshot: {r['snapshot'] or 'none yet'}",
+        f"  restarts   {r['restarts']} of {r['max_attempts']}",
+        f"  snapshot   {_snapshot(r)}",
         f"  guard      mode {r['mode']}, watchdog {'alive' if r['watchdog'] else 'NOT RUNNING'}",
         f"  held by    {printable(str(r['containment']), 160)}",
         *_notes(r),
@@ -58,6 +59,14 @@ def _notes(r: dict[str, object]) -> list[str]:
     if r["decision"] not in ("", "watch"):
         lines.append(f"  now        {r['decision']}: {printable(str(r['decision_reason']), 160)}")
     return lines
+
+
+def _snapshot(r: dict[str, object]) -> str:
+    """`12 s ago, 20261123T082421Z-53a4a1`."""
+    if not r["snapshot"]:
+        return "none yet"
+    age = f"{format_age(float(str(r['snapshot_age_s'])))} ago, " if r["snapshot_age_s"] is not None else ""
+    return f"{age}{printable(str(r['snapshot']), 64)}"
 
 
 def _size(value: object) -> str:

@@ -7,6 +7,7 @@ import os
 import sys
 
 from memguard.cli.byte_code import remove_byte_code
+from memguard.cli.secret_rules import remove_secret_rules
 from memguard.config import dirs
 from memguard.config.shown import shown
 from memguard.core.layout import project_root
@@ -33,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     outcome = project.opt_out(arguments.scope, purge=arguments.purge)
     if arguments.purge:
         remove_byte_code(state_dir)
+        remove_secret_rules(state_dir)
     if arguments.json:
         print(json.dumps(dataclasses.asdict(outcome) | {"was_opted_in": was_in, "purged": arguments.purge}, indent=2))
     else:

@@ -12,7 +12,7 @@ from memguard.core.tool_budgets import PAIR
 
 
 def compiled_pairs(root: str, runtime_dir: str, loaded: LoadedConfig, python: str = "") -> dict[str, object]:
-    """The pairs of a compiled file, in bytes, seconds and days; `client` only where it is set."""
+    """The pairs of a compiled file, in bytes, seconds and days; `client` and `summariser` only where set."""
     config, limits = loaded.config, loaded.limits
     pairs: dict[str, object] = {
         "project": root,
@@ -27,12 +27,20 @@ def compiled_pairs(root: str, runtime_dir: str, loaded: LoadedConfig, python: st
         "critical_bytes": limits.critical_bytes,
         "emergency_bytes": limits.emergency_bytes,
     }
-    for name, value in config.restart_policy.model_dump().items():
+    for name, value in config.restart_policy.model_dump(exclude={"strategy"}).items():
         pairs[name if name in ("max_attempts", "cooldown_multiplier") else f"{name}_s"] = _number(value)
+    pairs["restart_strategy"] = config.restart_policy.strategy
     pairs |= {f"{name}_s": _number(value) for name, value in config.monitoring.model_dump().items()}
-    pairs["retention_days"] = config.snapshots.retention_days
+    pairs |= {
+        "privacy": config.privacy,
+        "redaction_rules": config.snapshots.redaction_rules,
+        "retention_days": config.snapshots.retention_days,
+        "retention_count": config.snapshots.retention_count,
+        "retention_bytes": config.snapshots.retention_size * MEGABYTE_BYTES,
+    }
     pairs |= _tools_and_host(loaded)
-    return pairs | ({"client": config.client} if config.client else {})
+    named = {"client": config.client, "summariser": config.handoff.summariser}
+    return pairs | {name: value for name, value in named.items() if value}
 
 
 def _tools_and_host(loaded: LoadedConfig) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The configuration as a person writes it: eight tables and two single values, checked one by one.
+"""The configuration as a person writes it: nine tables and three single values, checked one by one.
 
 Sizes are whole megabytes (1 MB = 1024 * 1024 bytes) and durations are seconds, as they are in the files.
 """
@@ -90,7 +90,7 @@ class MemoryThresholds(_Table):
 
 
 class RestartPolicy(_Table):
-    """How often a session may be restarted, and how long each step of a restart may take (seconds)."""
+    """How often a session may be restarted, how long each step of a restart may take (seconds), and what follows."""
 
     max_attempts: Annotated[int, Field(ge=0, le=100)] = 3
     attempt_window: Window = 3600.0
@@ -101,6 +101,7 @@ class RestartPolicy(_Table):
     force_kill_timeout: Wait = 10.0
     boundary_timeout: Cooldown = 120.0
     typing_quiet: Wait = 30.0
+    strategy: Literal["auto", "resume", "fresh"] = "auto"
 
     @model_validator(mode="after")
     def _ordered(self) -> "RestartPolicy":
@@ -123,9 +124,12 @@ class MonitoringConfig(_Table):
 
 
 class SnapshotsConfig(_Table):
-    """How long snapshots are kept (days)."""
+    """How long the snapshots of a project are kept (days), how many, how much they may take (megabytes); the rules."""
 
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 7
+    retention_count: Annotated[int, Field(ge=1, le=100000)] = 200
+    retention_size: Megabytes = 2048
+    redaction_rules: Literal["all", "own"] = "all"
 
 
 class HostConfig(_Table):
@@ -149,11 +153,18 @@ class WatchConfig(_Table):
     end_client: bool = False
 
 
+class HandoffConfig(_Table):
+    """What the next session reads of the one before it."""
+
+    summariser: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$")] | None = None
+
+
 class MemoryGuardianConfig(_Table):
     """Everything that can be set. `model_fields_set` of it and of its tables says what was."""
 
     mode: Literal["guard", "observe"] = "guard"
     client: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    privacy: Literal["redacted", "exact"] = "redacted"
     thresholds: MemoryThresholds = MemoryThresholds()
     restart_policy: RestartPolicy = RestartPolicy()
     monitoring: MonitoringConfig = MonitoringConfig()
@@ -162,6 +173,7 @@ class MemoryGuardianConfig(_Table):
     host: HostConfig = HostConfig()
     containment: ContainmentConfig = ContainmentConfig()
     watch: WatchConfig = WatchConfig()
+    handoff: HandoffConfig = HandoffConfig()
 
     @model_validator(mode="after")
     def _usable_client(self) -> "MemoryGuardianConfig":

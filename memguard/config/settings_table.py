@@ -11,6 +11,9 @@ ADD = "new or lower"  # a table of budgets: a project's file may add to it, and 
 
 TOOLS = "tools"  # the one table whose keys the person makes up
 
+# Set only in a file: they say what is kept or run, and a variable comes from wherever a shell was started.
+_FILES_ONLY = ("client", "privacy", "snapshots.redaction_rules", "handoff.summariser", TOOLS)
+
 THRESHOLD_LEVELS = ("warning", "critical", "emergency")
 
 
@@ -37,7 +40,7 @@ class Setting:
     @property
     def variable(self) -> str:
         """The environment variable, for commands that the person types; empty where there is none."""
-        return "" if self.key in ("client", TOOLS) else f"MEMGUARD_{self.name.upper()}"
+        return "" if self.key in _FILES_ONLY else f"MEMGUARD_{self.name.upper()}"
 
     @property
     def option(self) -> str:
@@ -62,12 +65,13 @@ LEAST_BUDGET_MB = 64
 
 
 # What tightens: less memory, fewer restarts, longer between them, more readings, an earlier end of waiting. The two
-# timeouts of a kill, the wait for the keyboard and the age of snapshots each protect something in both directions, so
-# they stay the person's; so does `mode`, since a stranger's file must not switch the guard off, and what concerns the
-# whole host, or sessions of other folders.
+# timeouts of a kill, the wait for the keyboard and the keeping of snapshots each protect something in both directions,
+# so they stay the person's; so do `privacy`, `mode`, since a stranger's file must not switch the guard off, and what
+# concerns the whole host, or sessions of other folders.
 _SETTINGS = (
     Setting("mode", "guard or observe"),
     Setting("client", "path"),
+    Setting("privacy", "redacted or exact"),
     Setting("thresholds.warning", "MB", LOWER),
     Setting("thresholds.critical", "MB", LOWER),
     Setting("thresholds.emergency", "MB", LOWER),
@@ -83,11 +87,15 @@ _SETTINGS = (
     Setting("restart_policy.force_kill_timeout", "s"),
     Setting("restart_policy.boundary_timeout", "s", LOWER, least=10),
     Setting("restart_policy.typing_quiet", "s"),
+    Setting("restart_policy.strategy", "name", called="restart_strategy"),
     Setting("monitoring.normal_interval", "s", LOWER, least=1),
     Setting("monitoring.warning_interval", "s", LOWER, least=1),
     Setting("monitoring.critical_interval", "s", LOWER, least=1),
     Setting("monitoring.emergency_interval", "s", LOWER, least=1),
     Setting("snapshots.retention_days", "days"),
+    Setting("snapshots.retention_count", "snapshots"),
+    Setting("snapshots.retention_size", "MB"),
+    Setting("snapshots.redaction_rules", "name"),
     Setting(TOOLS, "MB", ADD, least=LEAST_BUDGET_MB),
     Setting("host.budget", "MB", called="host_budget"),
     Setting("host.budget_percent", "% of capacity", called="host_budget_percent"),
@@ -95,6 +103,7 @@ _SETTINGS = (
     Setting("containment.tool_oom_score_adj", "points"),
     Setting("watch.respawn_in_tmux", "true or false"),
     Setting("watch.end_client", "true or false"),
+    Setting("handoff.summariser", "name"),
 )
 SETTINGS = {setting.key: setting for setting in _SETTINGS}
 BY_NAME = {setting.name: setting for setting in _SETTINGS}

@@ -14,7 +14,9 @@ import os
 COMPILED = "compiled"  # the configuration as hooks and watchdog read it (see `read_pairs`)
 SPOOL = "spool"  # folder: one file of readings per session
 SNAPSHOTS = "snapshots"  # folder: one folder per snapshot
+CONVERSATIONS = "conversations"  # folder: one folder per session, with the sealed pieces that its snapshots share
 PROTECTION = "protection.json"  # restart attempts
+STARTS = "starts"  # what the last clients of the project took to start
 EVENTS = "events.jsonl"  # what memguard did
 PAUSE = "pause"  # until when the person wants no action
 
@@ -27,6 +29,7 @@ TICKET = "ticket"  # the watchdog's request for a relaunch
 RELAUNCH = "relaunch"  # the launcher's answer: which client it started for which ticket
 HANDOFF = "handoff"  # folder: what the next session is to read, sealed
 IN_FLIGHT = "in-flight"  # folder: tool calls that were cut off, each denied once
+SET_ASIDE = "set-aside"  # what was cut off a transcript, until a client has taken the conversation up
 ENDED = "ended"  # how the last client ended: the launcher needs nothing more
 REQUEST = "request"  # a restart that the person asked for
 STATUS = "status.json"  # the watchdog's last reading and decision
@@ -37,6 +40,7 @@ FROZEN = "frozen"  # the processes that the watchdog has stopped, to be thawed o
 CONTAINMENT = "containment"  # what holds the tree together, as the watchdog chose it
 NEIGHBOUR = "neighbour"  # what the other guards of this host need to know of it
 SUCCESSOR = "successor"  # FIFO: what a client in a tmux pane is started with
+CAPTURE_WANTED = "capture-wanted"  # one per session: a worker is about to read its conversation
 PLACED = "placed"  # the watchdog has put the client where it belongs: it may begin
 
 SESSION_CLIENTS = "sessions"  # folder below the runtime folder: one file per session id, its clients in it

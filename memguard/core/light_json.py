@@ -44,7 +44,8 @@ def loads(text: "str | bytes") -> "Any":
     text = text.decode("utf-8") if isinstance(text, bytes) else text
     try:
         value, end = _json.make_scanner(_CONTEXT)(text, len(text) - len(text.lstrip(_WHITE)))
-    except (StopIteration, RecursionError):
+    except (StopIteration, RecursionError, SystemError):
+        # SystemError: the scanner of 3.11 takes the class of its error from `json.decoder`, where that is imported.
         raise ValueError("not JSON, or nested too deeply") from None
     if text[end:].strip(_WHITE):
         raise ValueError("more than one JSON document")

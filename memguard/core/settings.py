@@ -10,7 +10,7 @@ from memguard.core.tool_budgets import budgets_of
 GUARD_MODE = "guard"
 OBSERVE_MODE = "observe"
 
-# `[containment] mechanism`
+# `[containment] mechanism`, and `[restart_policy] strategy`
 AUTO = "auto"
 CGROUP = "cgroup"
 PROCESS_TREE = "process-tree"
@@ -28,6 +28,7 @@ class RestartLimits:
         "initial_cooldown_s",
         "max_attempts",
         "max_cooldown_s",
+        "strategy",
         "typing_quiet_s",
     )
 
@@ -41,6 +42,7 @@ class RestartLimits:
         self.force_kill_timeout_s = float(pairs["force_kill_timeout_s"])
         self.boundary_timeout_s = float(pairs["boundary_timeout_s"])
         self.typing_quiet_s = float(pairs["typing_quiet_s"])
+        self.strategy = pairs.get("restart_strategy", AUTO)  # AUTO, or one of `core.ticket`
 
 
 class Settings:

@@ -79,10 +79,13 @@ def _silence() -> None:
         os.dup2(null, descriptor)
 
 
-def capture_command(python: str, project: "tuple[str, str]", reason: str, session: "dict[str, str]") -> "list[str]":
+def capture_command(
+    python: str, project: "tuple[str, str]", reason: str, session: "dict[str, str]", mark: str = ""
+) -> "list[str]":
     """The command line of a capture: ids and paths only.
 
-    `project` is state folder and project key; `session` has id, transcript, cwd and client, each perhaps empty.
+    `project` is state folder and project key; `session` has id, transcript, cwd and client, each perhaps empty. `mark`
+    is the file that says that this capture is wanted (core.capture_mark).
     """
     values = {
         "--state": project[0],
@@ -92,6 +95,7 @@ def capture_command(python: str, project: "tuple[str, str]", reason: str, sessio
         "--transcript": session["transcript"],
         "--cwd": session["cwd"],
         "--client": session["client"],
+        "--wanted": mark,
     }
     command = [python, "-I", "-m", "memguard.state.capture"]
     return command + [part for name, value in values.items() for part in (name, value)]

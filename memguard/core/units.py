@@ -54,6 +54,14 @@ def format_size(size_bytes: float) -> str:
     return f"{value:.1f} GB"
 
 
+def format_age(seconds: float) -> str:
+    """A time that has passed, for people: `12 s`, `7 min`, `5 h`, `3 d`."""
+    for unit, length_s, until in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 48)):
+        if seconds < until * length_s:
+            return f"{seconds / length_s:.0f} {unit}"
+    return f"{seconds / 86400:.0f} d"
+
+
 def parse_duration(text: str) -> float:
     """Seconds in a duration such as `30m`, `45s`, `2h` or `90` (seconds)."""
     hint = "write a duration such as 45s, 30m or 2h"

@@ -75,6 +75,7 @@ class Client:
             self._step(step)
         self._status("idle")
         self._fire("Stop", stop_hook_active=False, background_tasks=[])
+        self._write({"type": "system", "subtype": "turn_duration"})
 
     def _step(self, step: int) -> None:
         """One tool call: hooks around a real process that writes the step's number."""

@@ -100,6 +100,10 @@ def _handle(name: str, state_dir: str) -> None:
         from memguard.gate.trouble import handle
 
         handle(event)
+    elif name == "Stop":
+        from memguard.gate.captures import capture_turn
+
+        capture_turn(event)
 
 
 def _find_session(event: Event) -> None:

@@ -1,10 +1,10 @@
-"""The one seam from a hook to the heavy side: by starting a process, never by importing."""
+"""A session without a guard gets one, and a guard without a launcher its watchdog back: by starting a process."""
 
 import os
 
 from memguard.core.identity import ProcessId
-from memguard.core.layout import ENDED, GUARD, SESSIONS, guard_dir, private_dir, read_pairs
-from memguard.core.spawn import capture_command, hook_environment, start_detached, start_watchdog_command
+from memguard.core.layout import ENDED, GUARD, guard_dir, private_dir, read_pairs
+from memguard.core.spawn import hook_environment, start_detached, start_watchdog_command
 from memguard.gate import Event
 from memguard.host import identity
 from memguard.host.containment.leaving import leave_group
@@ -42,18 +42,4 @@ def _start_watchdog(event: Event) -> None:
         return
     python = event.pairs["python"]
     command = start_watchdog_command(python, event.guard_dir, event.state_dir, event.key, client.to_text())
-    start_detached(command, hook_environment(dict(os.environ), event.pairs), leave_group)
-
-
-def capture(event: Event, reason: str) -> None:
-    """Start a capture of this event's session that outlives this hook."""
-    record = read_pairs(f"{event.guard_dir}/{SESSIONS}/{event.session}")
-    client = identity.identify(event.client_pid)
-    session = {
-        "id": event.session,
-        "transcript": record.get("transcript", ""),
-        "cwd": record.get("cwd", ""),
-        "client": client.to_text() if client else "",
-    }
-    command = capture_command(event.pairs["python"], (event.state_dir, event.key), reason, session)
     start_detached(command, hook_environment(dict(os.environ), event.pairs), leave_group)

@@ -178,5 +178,12 @@ def _open(path: str) -> int:
     try:
         return os.open(path, flags, 0o600)
     except FileNotFoundError:
-        os.mkdir(os.path.dirname(path), 0o700)
+        _make_dir(os.path.dirname(path))
         return os.open(path, flags, 0o600)
+
+
+def _make_dir(path: str) -> None:
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        return  # of two hooks at the same time, the other was first

@@ -11,7 +11,7 @@ from memguard.guard.protection import Protection
 
 def outlook(event: Event) -> str:
     """One sentence, true of this session as it is now."""
-    why_not = _obstacle(event)
+    why_not = obstacle(event)
     if why_not:
         return f"It is not restarted: {printable(why_not, 160)}."
     limits, wait_s = thresholds_of(event.pairs), RestartLimits(event.pairs).boundary_timeout_s
@@ -21,7 +21,7 @@ def outlook(event: Event) -> str:
     )
 
 
-def _obstacle(event: Event) -> str:
+def obstacle(event: Event) -> str:
     """Why no restart can follow; empty where one can. In the watchdog's order."""
     guard = read_pairs(f"{event.guard_dir}/{GUARD}")
     if guard.get("restartable") != "1":

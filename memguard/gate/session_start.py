@@ -6,11 +6,20 @@ import subprocess
 import time
 
 from memguard.core.errors import HostError
-from memguard.core.layout import HANDOFF, RELAUNCH, SESSIONS, is_plain_id, private_dir, read_pairs, write_pairs
+from memguard.core.layout import (
+    COMPILED,
+    HANDOFF,
+    RELAUNCH,
+    SESSIONS,
+    is_plain_id,
+    private_dir,
+    read_pairs,
+    write_pairs,
+)
 from memguard.core.log import append_log
 from memguard.core.session_clients import add_client
 from memguard.core.spawn import hook_environment
-from memguard.gate import Event, escalate
+from memguard.gate import Event, captures
 from memguard.gate.leftovers import tidy_up
 from memguard.host import identity
 
@@ -27,7 +36,7 @@ def begin(event: Event) -> "dict[str, object]":
     ticket = _owed_ticket(event)
     if ticket:
         return _with_line(_claim(event, ticket), line)
-    escalate.capture(event, "session start")
+    captures.capture(event, "session start")
     return _with_line({}, line)
 
 
@@ -42,7 +51,7 @@ def record_session(event: Event) -> None:
     """`<guard>/sessions/<session id>`: where the conversation is. The newest file is the current session."""
     transcript, cwd = event.payload.first("transcript_path"), event.payload.first("cwd")
     if not is_transcript(transcript, event.session):
-        append_log(event.state_dir, "hook SessionStart: transcript path refused: not a plain file of this session")
+        append_log(event.state_dir, f"hook {event.name}: transcript path refused: not a plain file of this session")
         transcript = ""
     folder = private_dir(f"{event.guard_dir}/{SESSIONS}")
     pairs: dict[str, object] = {"transcript": transcript, "cwd": cwd, "started_utc": f"{time.time():.3f}"}
@@ -87,7 +96,7 @@ def _claim(event: Event, ticket: str) -> "dict[str, object]":
     source = event.payload.first("source")
     command = [event.pairs["python"], "-I", "-m", "memguard.handoff.claim", "--guard", event.guard_dir]
     done = subprocess.run(
-        [*command, "--ticket", ticket, "--source", source],
+        [*command, "--ticket", ticket, "--source", source, *_summariser(event)],
         env=hook_environment(dict(os.environ), event.pairs),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -99,3 +108,9 @@ def _claim(event: Event, ticket: str) -> "dict[str, object]":
         return {}
     answer: dict[str, object] = json.loads(done.stdout or b"{}")
     return answer
+
+
+def _summariser(event: Event) -> "list[str]":
+    """It names code to be run: what was compiled for the project has a say, and not what lies in the guard's folder."""
+    name = read_pairs(f"{event.project_dir}/{COMPILED}").get("summariser", "")
+    return ["--state", event.state_dir, "--summariser", name] if name else []

@@ -11,7 +11,7 @@ from memguard.core.reading import TreeReading
 from memguard.core.settings import thresholds_of
 from memguard.core.thresholds import NORMAL, STATES
 from memguard.core.units import format_size
-from memguard.gate import SPEAKS_TO_MODEL, Event, escalate
+from memguard.gate import SPEAKS_TO_MODEL, Event, captures, escalate
 from memguard.gate.event import word
 from memguard.gate.outlook import outlook
 from memguard.host import confirm, current
@@ -38,8 +38,10 @@ def _answer(event: Event) -> "dict[str, object]":
 
         return begin(event)
     if event.name == "PreCompact":
-        escalate.capture(event, "before compaction")
+        captures.capture(event, "before compaction")
         return {}
+    if event.name == "Stop":
+        captures.capture_turn(event)
     if event.name == "PreToolUse":
         denial = _denial(event)
         if denial:
@@ -93,7 +95,7 @@ def _warning(event: Event) -> "tuple[str, str]":
         return _NOTHING
     _touch(marker)
     if not event.watched:  # a watchdog takes its own
-        escalate.capture(event, f"footprint at {event.state}")
+        captures.capture(event, f"footprint at {event.state}")
     return _texts(event, reading, confirmed_bytes)
 
 

@@ -1,6 +1,7 @@
 """The handoff worker: gives the session that follows a restart its digest, once.
 
     python -I -m memguard.handoff.claim --guard DIR --ticket T --source resume|startup
+                                        [--state S --summariser NAME]
 
 Prints one JSON document for the SessionStart hook, exit 0; where there is nothing to claim, one line on stderr, exit 1.
 """
@@ -10,12 +11,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from memguard.core.errors import MemguardError, StateError, UsageError
 from memguard.core.layout import HANDOFF, is_plain_id, remove
-from memguard.core.log import printable
-from memguard.handoff.digest import build_digest
+from memguard.core.log import append_log, printable
+from memguard.handoff.about_restart import RESUME, STARTUP
+from memguard.handoff.digest import Material, digest_of
 from memguard.handoff.facts import read_facts
 from memguard.handoff.person import person_line
 
@@ -25,15 +27,15 @@ if TYPE_CHECKING:
     from memguard.state.project import GitState
     from memguard.state.snapshot import Snapshot
 
-_SOURCES = ("resume", "startup")
+_SOURCES = (RESUME, STARTUP)
 _HINT = "the SessionStart hook runs this"
 
 
 def main(argv: Sequence[str]) -> int:
     """Claim one handoff; 0, or 1 with one line on stderr."""
     try:
-        guard_dir, ticket, source = _parse(argv)
-        answer = claim(guard_dir, ticket, source)
+        wanted = _parse(argv)
+        answer = claim(wanted.guard_dir, wanted.ticket, wanted.source, wanted.summariser)
     except MemguardError as error:
         sys.stderr.write(f"no handoff: {printable(error.what, 300)}\n")
         return 1
@@ -44,30 +46,62 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _parse(argv: Sequence[str]) -> tuple[str, str, str]:
+class ChosenSummariser(NamedTuple):
+    """The one that the person's configuration names, and where to log what becomes of it."""
+
+    name: str
+    state_dir: str
+
+
+class _Wanted(NamedTuple):
+    guard_dir: str
+    ticket: str
+    source: str
+    summariser: ChosenSummariser | None
+
+
+def _parse(argv: Sequence[str]) -> _Wanted:
     values = dict(zip(argv[::2], argv[1::2], strict=False))
     guard_dir, ticket, source = (values.get(name, "") for name in ("--guard", "--ticket", "--source"))
     if not os.path.isabs(guard_dir) or not is_plain_id(ticket) or source not in _SOURCES:
         raise UsageError("--guard DIR --ticket ID --source resume|startup", _HINT)
-    return guard_dir, ticket, source
+    name, state_dir = values.get("--summariser", ""), values.get("--state", "")
+    is_chosen = is_plain_id(name) and os.path.isabs(state_dir)
+    return _Wanted(guard_dir, ticket, source, ChosenSummariser(name, state_dir) if is_chosen else None)
 
 
-def claim(guard_dir: str, ticket: str, source: str) -> dict[str, object]:
+def claim(guard_dir: str, ticket: str, source: str, summariser: ChosenSummariser | None = None) -> dict[str, object]:
     """The hook's answer. Raises StateError where another has claimed it, or there is nothing."""
     handoff = Handoff(f"{guard_dir}/{HANDOFF}", ticket)
     handoff.take()
     try:
         facts = read_facts(handoff.facts)
+        facts.began_as(source)
         record, problem = handoff.read()
     finally:
         handoff.remove()
-    digest = build_digest(facts, record, _git_now(record), source, problem)
+    material = Material(facts, record, _git_now(record), source, problem)
+    if summariser and source == STARTUP and record:
+        material = _summarised(material, summariser, ticket)
     snapshot_id = record["id"] if record else facts.snapshot
     unsent = len(record["conversation"].get("unsent", [])) if record else 0
     return {
         "systemMessage": person_line(facts, snapshot_id, unsent, _session_of(record)),
-        "hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": digest},
+        "hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": digest_of(material)},
     }
+
+
+def _summarised(material: Material, summariser: ChosenSummariser, ticket: str) -> Material:
+    """With what the summariser wrote; as it was, with a line in the log, where that comes to nothing."""
+    from memguard.handoff.summariser import summarise
+
+    try:
+        text = summarise(summariser.name, material)
+    except (MemguardError, OSError) as error:
+        what = error.what if isinstance(error, MemguardError) else f"it can't be run: {error.strerror}"
+        append_log(summariser.state_dir, f"handoff {ticket}: summariser {summariser.name}: {what}")
+        return material
+    return material._replace(summariser=summariser.name, summary=text)
 
 
 def _session_of(record: Snapshot | None) -> str:

@@ -8,10 +8,11 @@ import os
 from typing import Any
 
 from memguard.core.log import printable
-from memguard.core.ticket import STRATEGIES
+from memguard.core.ticket import FRESH, RESUME, STRATEGIES
 
 ASKED_FOR = "asked for by the person"  # as guard.ruleset notes it
 _LIMITS = ("warning", "critical", "emergency", "host budget")
+_PREDICTED_LIMITS = ("critical", "emergency", "host")  # as guard.resume_footprint names them
 _LONGEST_FACTS = 1048576
 
 
@@ -28,6 +29,12 @@ class Facts:
         self.t_utc = self.number("t_utc")
         self.is_forced = values.get("forced") is True
         self.strategy = self.choice("strategy", STRATEGIES)
+        self.is_refused = False
+        self.torn_bytes = self.number("torn_bytes")
+        self.transcript_bytes = self.number("transcript_bytes")
+        self.predicted_bytes = self.number("predicted_bytes")
+        self.predicted_limit = self.choice("predicted_limit", _PREDICTED_LIMITS)
+        self.predicted_limit_bytes = self.number("predicted_limit_bytes")
         self.attempt = self.number("attempt")
         self.max_attempts = self.number("max_attempts")
         self.snapshot = self.text("snapshot", 64)
@@ -35,6 +42,11 @@ class Facts:
         self.ended = self.records("ended")
         self.spared = self.records("spared")
         self.in_flight = self.records("in_flight")
+
+    def began_as(self, source: str) -> None:
+        """Take in how the client began: a new conversation where it was to resume one means that it refused that."""
+        if source == "startup" and self.strategy == RESUME:
+            self.strategy, self.is_refused = FRESH, True
 
     @property
     def size_bytes(self) -> int:

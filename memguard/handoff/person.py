@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from memguard.core.log import printable
 from memguard.core.ticket import FRESH
 from memguard.core.units import format_size
+from memguard.handoff.continuing import why_new
 from memguard.handoff.facts import whole_number
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def person_line(facts: Facts, snapshot_id: str, unsent: int = 0, session_id: str
     else:
         parts.append(f"NO snapshot was taken: {facts.snapshot_missing or 'unknown why'}")
     if facts.strategy == FRESH and session_id:
-        parts.append(f"this is a new session; the one before is unchanged: claude --resume {session_id}")
+        parts.append(f"this is a new session{why_new(facts)}")
+        parts.append(f"the one before is unchanged: claude --resume {session_id}")
     return f"memguard restarted this session: {'; '.join(filter(None, parts))}; to stop this: memguard pause"
 
 

@@ -72,12 +72,14 @@ class Session:
 
     def _run_clients(self) -> int:
         launch, ticket_id = self.succession.first(), ""
+        ticket: Ticket | None = None
         while True:
+            self.desk.client_started(ticket)
             error = self._start(launch, ticket_id)
             if error:
                 return self._finish_unstarted(error)
             status = self.vigil.await_client()
-            ticket = self._accept_ticket(status)
+            ticket = self._accept_ticket(status) or self._ticket_instead(status)
             if ticket:
                 self._give_terminal_back(status)
             if ticket is None or self.vigil.ended_by:
@@ -137,6 +139,13 @@ class Session:
             self._await_sweep()
             ticket = self._ticket(self.client, status)
         self.records.ticket_done()
+        if ticket:
+            self.desk.count_relaunch()
+        return ticket
+
+    def _ticket_instead(self, status: int) -> Ticket | None:
+        """A client that refuses to take the conversation up is followed by one that begins with a digest of it."""
+        ticket = None if self.vigil.ended_by or self.is_restarting else self.desk.ticket_instead(status)
         if ticket:
             self.desk.count_relaunch()
         return ticket

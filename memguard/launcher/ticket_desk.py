@@ -7,9 +7,11 @@ import time
 from memguard.core.identity import ProcessId
 from memguard.core.layout import SESSIONS, TICKET
 from memguard.core.settings import RestartLimits
-from memguard.core.ticket import RESUME, Ticket, read_ticket
+from memguard.core.ticket import FRESH, RESUME, Ticket, read_ticket
 from memguard.launcher import flags
 
+# A client that finds no conversation ends within 2 s; one that can't read a long one, when it has come to its end.
+_REFUSES_S = 60.0
 _SIGTERM_EXIT = 128 + signal.SIGTERM
 
 
@@ -21,6 +23,38 @@ class TicketDesk:
         self._obstacle = flags.obstacle(words)
         self._limits = limits
         self._relaunches: list[float] = []
+        # Whoever reads the `stream-json` of a client that refused has been given its result.
+        self._is_told = flags.value_of(flags.parse(words), "--output-format") == "stream-json"
+        self._resumed: Ticket | None = None  # that the present client was started for
+        self._sessions: dict[str, int] = {}  # as they were noted when it was
+        self._started_s = 0.0
+
+    def client_started(self, ticket: Ticket | None) -> None:
+        """Remember what a client was started for."""
+        self._resumed = ticket if ticket and ticket.strategy == RESUME else None
+        self._sessions, self._started_s = self._noted(), time.monotonic()
+
+    def ticket_instead(self, status: int) -> Ticket | None:
+        """The same ticket for a new session, where this client refused to resume the old one; else None."""
+        ticket = self._resumed
+        if ticket is None or self._is_told or not self._has_refused(status) or not self._may_relaunch():
+            return None
+        ticket.strategy = FRESH
+        return ticket
+
+    def _has_refused(self, status: int) -> bool:
+        """Whether it ended soon, with an error, before any hook of it; False where no hook says anything (`--bare`)."""
+        is_failure = os.WIFEXITED(status) and 0 < os.WEXITSTATUS(status) < 128
+        is_soon = time.monotonic() - self._started_s < _REFUSES_S
+        return is_failure and is_soon and bool(self._sessions) and self._sessions == self._noted()
+
+    def _noted(self) -> "dict[str, int]":
+        """The sessions of this guard, and when each was last noted by a hook."""
+        try:
+            with os.scandir(f"{self._guard_dir}/{SESSIONS}") as entries:
+                return {entry.name: entry.stat().st_mtime_ns for entry in entries}
+        except OSError:
+            return {}
 
     def ticket_for(self, client: ProcessId, status: int) -> Ticket | None:
         """The ticket for exactly this end of exactly this client; None when there is none to be honoured."""
@@ -45,10 +79,7 @@ class TicketDesk:
 
     def _is_known(self, ticket: Ticket) -> bool:
         """Only a session that a hook of this guard named is resumed; without hooks (`--bare`) there is no list."""
-        try:
-            known = os.listdir(f"{self._guard_dir}/{SESSIONS}")
-        except OSError:
-            known = []
+        known = self._noted()
         return ticket.strategy != RESUME or not known or ticket.session_id in known
 
 

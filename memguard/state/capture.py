@@ -1,7 +1,8 @@
 """The capture worker: one snapshot, opened again before it counts.
 
     python -I -m memguard.state.capture --state S --project-key K --reason R --session ID --transcript PATH --cwd PATH
-                                        --client PROCESSID [--guard DIR --handoff TICKET] [--timings 1]
+                                        --client PROCESSID [--guard DIR --handoff TICKET] [--wanted MARK]
+                                        [--timings 1]
 
 The last line of stdout is the snapshot's id, exit 0; otherwise one line on stderr, exit 1. A restart waits for this, so
 heavy modules are imported where they are needed, and reading, sealing and asking git go on at the same time.
@@ -25,10 +26,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from memguard.state.compiled import SnapshotSettings
+    from memguard.state.cursor import Terms
+    from memguard.state.draft import Draft
     from memguard.state.gather import Gathering
-    from memguard.state.seal_transcript import TranscriptResult
     from memguard.state.snapshot import Snapshot
-    from memguard.state.store import Draft
+    from memguard.state.store import Store
+    from memguard.state.streams import Streams
 
 # One thread redacts, another seals. With the default of 5 ms the second waits for the first: 0.65 s for 30 MB on two
 # busy cores, 0.45 s with this.
@@ -81,21 +85,26 @@ def capture(request: CaptureRequest, timings: Timings | None = None) -> str:
     """
     timings = timings or Timings()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    from memguard.state.turn_end import TurnEnd
+
+    turn_end = TurnEnd(request)
+    turn_end.wait()  # before what is heavy is imported: who waits is to hold little
     from memguard.state import keys
+    from memguard.state.compiled import snapshot_settings
     from memguard.state.gather import Gathering
-    from memguard.state.retention import prune, prune_spools, retention_days
     from memguard.state.store import Store
 
-    gathering = Gathering(request)
     store = Store(request.state_dir, request.project_key)
+    settings = snapshot_settings(store.project_dir)
+    _prepare_rules(request, settings)
+    gathering = Gathering(request, settings.privacy)
     public_key = keys.public_key(request.state_dir)
     timings.step("imports and key")
-    with store.draft(public_key) as draft:
+    with store.draft(public_key, request.session_id) as draft:
         timings.step("lock")
-        snapshot = _write(draft, request, gathering, timings)
-        days = retention_days(store.project_dir)
-        prune(store, days)
-        prune_spools(store.project_dir, days)
+        turn_end.take()
+        snapshot = _write(draft, request, gathering, settings.privacy, timings)
+        _clear_up(store, settings, request, draft.id)
     timings.step("retention")
     if request.ticket:
         _leave_note(request, snapshot)
@@ -103,23 +112,67 @@ def capture(request: CaptureRequest, timings: Timings | None = None) -> str:
     return snapshot["id"]
 
 
-def _write(draft: Draft, request: CaptureRequest, gathering: Gathering, timings: Timings) -> Snapshot:
-    from memguard.state.seal_transcript import seal_transcript
+def _prepare_rules(request: CaptureRequest, settings: SnapshotSettings) -> None:
+    """A library's rules take 0.4 s to load: in a thread, while the rest begins. What is exact needs none."""
+    from memguard.state.compiled import EXACT
+    from memguard.state.redact import prepare
+
+    if settings.privacy != EXACT and settings.uses_library:
+        prepare(request.state_dir)
+
+
+def _write(draft: Draft, request: CaptureRequest, gathering: Gathering, privacy: str, timings: Timings) -> Snapshot:
+    from memguard.state.streams import Streams
     from memguard.state.transcript import config_dir
 
     environment = gathering.environment or dict(os.environ)
-    transcript = seal_transcript(draft, request.transcript, config_dir(environment))
+    streams = Streams(draft, _terms(draft, privacy), config_dir(environment))
+    streams.capture(request.transcript)
     timings.step("transcript")
     missing = gathering.wait()
     timings.step("waiting for git")
-    snapshot = _record(draft.id, request, gathering, transcript)
-    snapshot["missing"] = [*filter(None, [transcript.missing]), *missing]
-    draft.commit(snapshot, transcript.sealed_bytes)
+    snapshot = _record(draft.id, request, gathering, streams)
+    snapshot["privacy"], snapshot["missing"] = privacy, [*streams.missing, *missing]
+    draft.commit(snapshot)
+    _save(streams, request)
     timings.step("manifest and rename")
     return snapshot
 
 
-def _record(snapshot_id: str, request: CaptureRequest, gathering: Gathering, transcript: TranscriptResult) -> Snapshot:
+def _terms(draft: Draft, privacy: str) -> Terms:
+    from memguard.state.compiled import EXACT
+    from memguard.state.cursor import Terms
+    from memguard.state.envelope import fingerprint
+
+    if privacy == EXACT:
+        return Terms(privacy, "none", fingerprint(draft.public_key))
+    from memguard.state.redact import rules_id
+
+    return Terms(privacy, rules_id(), fingerprint(draft.public_key))
+
+
+def _save(streams: Streams, request: CaptureRequest) -> None:
+    """The snapshot is in place: without a cursor the next capture begins afresh, or where this one began."""
+    try:
+        streams.save_cursors()
+    except OSError as error:
+        append_log(request.state_dir, f"capture: no cursor: {error.strerror}")
+
+
+def _clear_up(store: Store, settings: SnapshotSettings, request: CaptureRequest, taken: str) -> None:
+    """The snapshot is in place, whatever becomes of the old ones."""
+    from memguard.state import files
+    from memguard.state.retention import prune, prune_spools
+
+    try:
+        with files.told(store.folder):
+            prune(store, settings, request.session_id, taken=taken)
+            prune_spools(store.project_dir, settings.retention_days)
+    except files.FileError as error:
+        append_log(request.state_dir, f"capture: old snapshots stay: {error.what}")
+
+
+def _record(snapshot_id: str, request: CaptureRequest, gathering: Gathering, streams: Streams) -> Snapshot:
     from memguard.state.snapshot import VERSION, earlier_attempts
 
     guard = os.path.basename(request.guard_dir)
@@ -131,7 +184,7 @@ def _record(snapshot_id: str, request: CaptureRequest, gathering: Gathering, tra
         "memguard_version": __version__,
         "project_key": request.project_key,
         "session_id": request.session_id,
-        "conversation": transcript.conversation,
+        "conversation": streams.conversation,
         "process": gathering.process,
         "project": gathering.project,
         "restart": {
@@ -140,25 +193,21 @@ def _record(snapshot_id: str, request: CaptureRequest, gathering: Gathering, tra
             "ticket": request.ticket,
             "attempts": earlier_attempts(protection, guard),
         },
-        "transcript": {
-            "path": request.transcript,
-            "size_bytes": transcript.size_bytes,
-            "redactions": transcript.redactions,
-            "is_sealed": transcript.sealed_bytes > 0,
-        },
+        "privacy": "",
+        "transcripts": streams.parts,
         "missing": [],
     }
 
 
 def _leave_note(request: CaptureRequest, snapshot: Snapshot) -> None:
-    """What the next session is to read of the record: everything but the environment.
+    """What the next session is to read of the record: everything but the environment and the names of segments.
 
     The snapshot counts without it: a handoff that finds no note is made of the watchdog's facts alone.
     """
     from memguard.state.note import write_note
+    from memguard.state.snapshot import to_json, without_segments
 
-    process = {**snapshot["process"], "environment": {}}
-    content = json.dumps({**snapshot, "process": process}).encode()
+    content = to_json(without_segments(snapshot))
     try:
         folder = private_dir(f"{request.guard_dir}/{HANDOFF}")
         path = f"{folder}/{request.ticket}"

@@ -27,6 +27,10 @@ from memguard.state.chunks import (
 )
 
 __all__ = [
+    "Bounded",
+    "KeySource",
+    "Nowhere",
+    "OneKey",
     "Receipt",
     "Sealer",
     "TamperedError",
@@ -64,16 +68,39 @@ class Sink(Protocol):
         """Take the next piece."""
 
 
+class KeySource(Protocol):
+    """Whoever has the private keys."""
+
+    def key_for(self, recipient: str) -> bytes:
+        """The private key, 32 bytes, of the recipient that a header names; WrongKeyError where it is not there."""
+
+
+class OneKey:
+    """A key source of one key, whatever the header names."""
+
+    def __init__(self, private_key: bytes) -> None:
+        self._private_key = private_key
+
+    def key_for(self, recipient: str) -> bytes:  # noqa: ARG002  the header is judged by who opens, with this key
+        """The one key."""
+        return self._private_key
+
+
 class Receipt:
     """What sealing gives back: enough to check the file without the private key. It holds a secret: forget it soon."""
 
-    __slots__ = ("_chunk_key", "_header", "plain_bytes", "sealed_bytes")
+    __slots__ = ("_chunk_key", "_header", "commitment", "plain_bytes", "sealed_bytes")
 
     def __init__(self, chunk_key: bytes, header: bytes, plain_bytes: int, sealed_bytes: int) -> None:
         self._chunk_key = chunk_key
         self._header = header
+        self.commitment = header.rstrip().rpartition(b" ")[2].decode()
         self.plain_bytes = plain_bytes
         self.sealed_bytes = sealed_bytes
+
+    def forget(self) -> None:
+        """Let the key go: the file can't be checked by this receipt any more."""
+        self._chunk_key = b""
 
 
 def fingerprint(public_key: bytes) -> str:
@@ -115,14 +142,17 @@ def seal(source: BinaryIO, sink: BinaryIO, public_key: bytes, context: bytes = b
     return sealer.finish()
 
 
-def open_sealed(source: BinaryIO, sink: Sink, private_key: bytes, context: bytes = b"") -> int:
+def open_sealed(source: BinaryIO, sink: Sink, keys: KeySource, context: bytes = b"", commitment: str = "") -> int:
     """Open `source` into `sink` and return the content's length in bytes.
 
+    `commitment` is what the header is known to hold: of all files that may be in this place, the one that is meant.
     Raises one of the EnvelopeErrors; what the sink has got by then is genuine but not the whole, so whoever writes a
-    file throws it away (`store.open_to_file` does).
+    file throws it away (`rebuild.rebuild_to_file` does).
     """
     header = _read_header(source)
-    chunk_key = _chunk_key(header, private_key, context)
+    if commitment and not hmac.compare_digest(commitment.encode("ascii", "replace"), header.commitment.hex().encode()):
+        raise tampered("it is another file than the one that was sealed here")
+    chunk_key = _chunk_key(header, keys.key_for(header.recipient), context)
     return _open_chunks(source, sink, chunk_key)
 
 
@@ -130,14 +160,34 @@ def check(source: BinaryIO, receipt: Receipt) -> None:
     """Open a file that was just sealed, all of it, by the receipt: EnvelopeError where it is not what was sealed."""
     if source.read(len(receipt._header)) != receipt._header:  # noqa: SLF001  the receipt is opaque to all but here
         raise tampered("the header is not the one that was written")
-    opened = _open_chunks(source, _Nowhere(), receipt._chunk_key)  # noqa: SLF001
+    opened = _open_chunks(source, Nowhere(), receipt._chunk_key)  # noqa: SLF001
     if opened != receipt.plain_bytes:
         raise tampered("its length is not the one that was written")
 
 
-class _Nowhere:
+class Nowhere:
+    """A sink for who only wants to know whether a file opens."""
+
     def write(self, data: bytes, /) -> None:
         """Forget it."""
+
+
+class Bounded:
+    """A sink that keeps what it takes, and refuses what no honest writer has sealed: a megabyte can hold gigabytes."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._content = bytearray()
+        self._most_bytes = most_bytes
+
+    def write(self, data: bytes, /) -> None:
+        """Take the next piece. TamperedError where there is more than there can be."""
+        if len(self._content) + len(data) > self._most_bytes:
+            raise tampered("its content is longer than it can be")
+        self._content += data
+
+    def content(self) -> bytes:
+        """All of it."""
+        return bytes(self._content)
 
 
 class _Counted:

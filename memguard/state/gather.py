@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from memguard.state.compiled import EXACT
 from memguard.state.process import ProcessSnapshot, client_environment, empty_process, snapshot_process
 from memguard.state.project import ProjectSnapshot, snapshot_project, unknown_git
 
@@ -13,10 +14,11 @@ if TYPE_CHECKING:
 
 
 class Gathering:
-    """Starts at once. `environment` is the client's own, unredacted; `result` waits for the rest."""
+    """Starts at once. `environment` is the client's own, unredacted; `wait` waits for the rest."""
 
-    def __init__(self, request: CaptureRequest) -> None:
+    def __init__(self, request: CaptureRequest, privacy: str) -> None:
         self._request = request
+        self._is_exact = privacy == EXACT
         self.environment = client_environment(request.client)
         self.process: ProcessSnapshot = empty_process()
         self.project: ProjectSnapshot = {"cwd": request.cwd, "git": unknown_git(), "open_files": []}
@@ -32,7 +34,7 @@ class Gathering:
     def _gather(self) -> None:
         """A defect here costs this part, never the conversation; it is said in the snapshot."""
         try:
-            self.process = snapshot_process(self._request.client, self.environment)
+            self.process = snapshot_process(self._request.client, self.environment, self._is_exact)
             if not self.process["pid"]:
                 self._missing.append("the client: it was not running any more, or not named")
             elif not self.process["environment"]:

@@ -1,6 +1,6 @@
 """The client as a process: who it is, how it was started, and what runs under it. Secrets are replaced.
 
-Everything is the client's own; nothing of memguard's environment gets in.
+Everything is the client's own; nothing of memguard's environment gets in. With `privacy = "exact"` secrets stay.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def client_environment(client: ProcessId | None) -> dict[str, str]:
     return {name: value for name, equals, value in found if equals}
 
 
-def snapshot_process(client: ProcessId | None, environment: dict[str, str]) -> ProcessSnapshot:
+def snapshot_process(client: ProcessId | None, environment: dict[str, str], is_exact: bool = False) -> ProcessSnapshot:
     """What is known of a living client; the empty record where it isn't alive."""
     if client is None or not identity.is_alive(client):
         return empty_process()
@@ -71,15 +71,15 @@ def snapshot_process(client: ProcessId | None, environment: dict[str, str]) -> P
         "id": client.to_text(),
         "pid": client.pid,
         "started_utc": _started_utc(client),
-        "command": [word[:_WORD_CHARS] for word in redact_arguments(_command(client.pid)[:_MOST_WORDS])],
-        "environment": redact_environment(environment),
-        "tree": [_running(process.pid, process.footprint_bytes) for process in largest],
+        "command": [word[:_WORD_CHARS] for word in _shown_command(client.pid, is_exact)],
+        "environment": environment if is_exact else redact_environment(environment),
+        "tree": [_running(process.pid, process.footprint_bytes, is_exact) for process in largest],
         "footprint_bytes": tree.footprint_bytes,
     }
 
 
-def _running(pid: int, footprint_bytes: int) -> RunningProcess:
-    command = " ".join(redact_arguments(_command(pid)[:_MOST_WORDS]))
+def _running(pid: int, footprint_bytes: int, is_exact: bool) -> RunningProcess:
+    command = " ".join(_shown_command(pid, is_exact))
     name = redact_text(current.command_name(pid).strip())
     return {
         "pid": pid,
@@ -87,6 +87,11 @@ def _running(pid: int, footprint_bytes: int) -> RunningProcess:
         "command": printable(command, _COMMAND_CHARS),
         "footprint_bytes": footprint_bytes,
     }
+
+
+def _shown_command(pid: int, is_exact: bool) -> list[str]:
+    words = _command(pid)[:_MOST_WORDS]
+    return words if is_exact else redact_arguments(words)
 
 
 def _command(pid: int) -> list[str]:

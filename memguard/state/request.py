@@ -29,6 +29,7 @@ NAMES = frozenset(
         "--guard",
         "--handoff",
         "--timings",
+        "--wanted",
     )
 )
 _HINT = "see `memguard snapshot --help`"
@@ -39,7 +40,7 @@ class CaptureRequest:
     """Checked: the state folder is absolute, ids are plain, the reason is one line without secrets."""
 
     __slots__ = (
-        "client", "cwd", "guard_dir", "is_timed", "project_key", "reason", "session_id", "state_dir", "ticket",
+        "client", "cwd", "guard_dir", "is_timed", "mark", "project_key", "reason", "session_id", "state_dir", "ticket",
         "transcript",
     )  # fmt: skip
 
@@ -53,6 +54,7 @@ class CaptureRequest:
         self.client = _client(values.get("--client", ""))
         self.guard_dir = _absolute(values, "--guard")
         self.ticket = _plain_id(values, "--handoff")
+        self.mark = _absolute(values, "--wanted")
         self.is_timed = bool(values.get("--timings"))
         if self.ticket and not self.guard_dir:
             raise UsageError("--handoff needs --guard", _HINT)

@@ -8,16 +8,21 @@ import time
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from memguard.core.errors import EnvelopeError, StateError
-from memguard.state.redact import redact_text
+from memguard.core.log import printable
+from memguard.state.redact import redact_arguments, redact_text
+from memguard.state.shape import RECORD, fits
 
 if TYPE_CHECKING:
     from memguard.state.conversation import Conversation
-    from memguard.state.process import ProcessSnapshot
+    from memguard.state.process import ProcessSnapshot, RunningProcess
     from memguard.state.project import ProjectSnapshot
+    from memguard.state.segment import SegmentPart
 
-VERSION = 1
+VERSION = 2
 _MOST_ATTEMPTS = 20
-_LONGEST_RECORD = 262144
+_LONGEST_PROTECTION = 262144
+# Some 100 KB as a rule; 2000 sub-agents with all that can be beside their transcripts are 130 MB.
+LONGEST_RECORD_BYTES = 268435456
 
 
 class Attempt(TypedDict):
@@ -36,17 +41,30 @@ class RestartContext(TypedDict):
     attempts: list[Attempt]
 
 
-class TranscriptPart(TypedDict):
-    """The conversation's file: `size_bytes` as the client had it, `is_sealed` whether the snapshot holds it."""
+class RecordVersionError(StateError):
+    """The record is of a version that this memguard doesn't read."""
 
+
+class TranscriptPart(TypedDict):
+    """One stream, from its first byte to `size_bytes` of what the client had: `main`, or `agent-…`.
+
+    `begun` says why it was sealed from its first byte on; empty where a capture went on from an earlier one.
+    `is_sealed` is off where it could not be read. A last segment that ends within a line is of this snapshot alone.
+    `meta` is what the client keeps of a sub-agent beside its transcript, as text; empty where there is nothing.
+    """
+
+    name: str
     path: str
     size_bytes: int
     redactions: int
     is_sealed: bool
+    begun: str
+    meta: str
+    segments: list[SegmentPart]
 
 
 class Snapshot(TypedDict):
-    """Everything. `missing` says in words what could not be captured."""
+    """Everything. `transcripts` begins with the main one; `missing` says in words what could not be captured."""
 
     version: int
     id: str
@@ -58,7 +76,8 @@ class Snapshot(TypedDict):
     process: ProcessSnapshot
     project: ProjectSnapshot
     restart: RestartContext
-    transcript: TranscriptPart
+    privacy: str
+    transcripts: list[TranscriptPart]
     missing: list[str]
 
 
@@ -68,17 +87,25 @@ def to_json(snapshot: Snapshot) -> bytes:
 
 
 def from_json(data: bytes) -> Snapshot:
-    """What `to_json` wrote; the envelope has made sure that nobody else did. StateError for another version."""
+    """What `to_json` wrote. RecordVersionError for another version, EnvelopeError for what is no record."""
     try:
         found = json.loads(data)
         version = found["version"]
-    except (ValueError, KeyError, TypeError):
-        raise EnvelopeError("the snapshot's manifest is not a record", "use another snapshot") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise _no_record() from None
     if version != VERSION:
-        raise StateError(
-            f"the snapshot is a record of version {version}, this memguard reads {VERSION}", "install a newer memguard"
+        is_newer = isinstance(version, int) and version > VERSION
+        raise RecordVersionError(
+            f"the snapshot is a record of version {printable(str(version), 20)}, this memguard reads {VERSION}",
+            "install a newer memguard (`pip install -U claude-memguard`)" if is_newer else "use another snapshot",
         )
+    if not fits(found, RECORD):
+        raise _no_record()
     return cast("Snapshot", found)
+
+
+def _no_record() -> EnvelopeError:
+    return EnvelopeError("the snapshot's manifest is not a record", "use another snapshot")
 
 
 def new_id(now_utc_s: float | None = None) -> str:
@@ -92,7 +119,7 @@ def earlier_attempts(path: str, guard: str) -> list[Attempt]:
     """The guard's restarts from the project's protection file, oldest first; empty where it can't be read."""
     try:
         with open(path, "rb") as file:
-            attempts = json.loads(file.read(_LONGEST_RECORD))["attempts"]
+            attempts = json.loads(file.read(_LONGEST_PROTECTION))["attempts"]
         found: list[Attempt] = [
             {"t_utc": float(attempt["t_utc"]), "reason": redact_text(str(attempt.get("reason", "")))[:300]}
             for attempt in attempts
@@ -101,3 +128,14 @@ def earlier_attempts(path: str, guard: str) -> list[Attempt]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
     return found[-_MOST_ATTEMPTS:]
+
+
+def without_segments(snapshot: Snapshot) -> Snapshot:
+    """The record for who is told of it: without the environment and what the store needs, and never with a secret."""
+    running: list[RunningProcess] = [
+        {**process, "command": redact_text(process["command"])} for process in snapshot["process"]["tree"]
+    ]
+    command = redact_arguments(snapshot["process"]["command"])
+    process: ProcessSnapshot = {**snapshot["process"], "environment": {}, "command": command, "tree": running}
+    transcripts: list[TranscriptPart] = [{**part, "segments": []} for part in snapshot["transcripts"]]
+    return {**snapshot, "process": process, "transcripts": transcripts}

@@ -46,6 +46,7 @@ class Activity:
         # The last of this turn whose Post hook has come: a client that is ended then has not written their results yet.
         self.just_over: dict[str, ToolCall] = {}
         self.resumed_bytes = 0  # size of the transcript that it was resumed with; 0 for a new conversation
+        self.start_source = ""  # what its first SessionStart said: startup, resume, …; empty before that
         self.turns_ended = 0
         self._offset = 0
         self._waiting_since_s = 0.0
@@ -110,6 +111,7 @@ class Activity:
     def _begin_session(self, event: dict[str, object]) -> None:
         """Another conversation, or the same one resumed: nothing of the one before it is going on."""
         self.in_flight, self.just_over, self.is_busy, self.has_background = {}, {}, False, False
+        self.start_source = self.start_source or str(event.get("source", ""))
         is_recent = time.time() - float(str(event.get("t_utc", 0))) < _RESUMED_LATELY_S
         if event.get("source") == "resume" and is_recent:
             self.resumed_bytes = _size(self.transcript)

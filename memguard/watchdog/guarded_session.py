@@ -31,7 +31,9 @@ from memguard.watchdog.neighbours import Neighbours
 from memguard.watchdog.nesting import GuardedClients
 from memguard.watchdog.own_part import OwnPart
 from memguard.watchdog.parts import Parts
+from memguard.watchdog.resumption import Resumption
 from memguard.watchdog.shortage import Shortage
+from memguard.watchdog.start_watch import StartWatch
 from memguard.watchdog.strays import Strays
 from memguard.watchdog.subject import Subject, config_dir_of
 from memguard.watchdog.tool_ledger import ToolLedger
@@ -77,6 +79,8 @@ class GuardedSession:
         self.ledger: ToolLedger
         self.own_part: OwnPart
         self.activity: Activity
+        self.resumption: Resumption
+        self.start_watch: StartWatch
 
     def take_up(self, client: ProcessId, generation: int) -> None:
         """Begin with another client."""
@@ -89,6 +93,7 @@ class GuardedSession:
         transcript_bytes = self.activity.transcript_bytes() if self.restarted_with == RESUME else 0
         self.activity = Activity(self.guard_dir, spool, client, config_dir_of(client.pid))
         self.activity.resumed_bytes = transcript_bytes
+        self.resumption, self.start_watch = Resumption(self), StartWatch(self)
         self.own_part = OwnPart(self)
         if not self.launcher:
             self._plan_without_launcher(client)
@@ -127,6 +132,7 @@ class GuardedSession:
         self._refresh_settings()
         self.facts = read_pairs(f"{self.guard_dir}/{GUARD}") or self.facts  # the launcher may say: not any more
         self.activity.update()
+        self.resumption.look()
         self.is_prompt_given = self.is_prompt_given or self.activity.is_prompt_given
         self.subject.resumed_bytes = self.activity.resumed_bytes
         self.shortage.look()
@@ -136,6 +142,7 @@ class GuardedSession:
         self.parts.update(self.subject.reading, calls, self.settings.tools)
         self.ledger.update()
         self.own_part.update()
+        self.start_watch.look()
 
     def next_limit_bytes(self) -> int:
         """The limit that the session comes to next; 0 beyond the last."""

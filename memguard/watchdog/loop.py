@@ -82,6 +82,7 @@ class Watchdog:
             )
         while self._take_up_client():
             self._watch_client()
+            self._judge_resumption()
         from memguard.watchdog.end import finish
 
         finish(self.session)
@@ -136,6 +137,11 @@ class Watchdog:
             view.is_reported = self._trip_wire.reports(session.subject.held_bytes())
             self._sleep(self._pace.next_s(view))
 
+    def _judge_resumption(self) -> None:
+        """A client that was to resume a conversation and is gone: what was set aside for it may have to be put back."""
+        if not self.session.has_client():
+            self.session.resumption.client_gone()
+
     def _forget_marks(self) -> None:
         """A cut-off call is recognised in the turn that it was cut out of, and not later."""
         is_old = time.monotonic() - self.session.subject.started_s > _MARKS_S
@@ -173,17 +179,18 @@ class Watchdog:
             session=session.activity.session_id, generation=session.generation, readable=not subject.blindness.is_blind,
             parts=self._shown_parts.of(session),
         )  # fmt: skip
-        if subject.state != NORMAL:
-            self._note_crossing()
+        is_capture_due = subject.state != NORMAL and self._note_crossing()
         if subject.blindness.is_check_due():
             self._check_by_time()
         elif subject.blindness.is_partial:
             self._once("partial", "memory_partly_unreadable", unreadable=subject.reading.unreadable)
         if decision.action in (ruleset.RESTART, ruleset.RESTART_NOW) and self._may_try(decision):
-            self._restart(decision)
+            is_capture_due = not self._restart(decision) and is_capture_due
         elif decision.action == ruleset.WOULD:
             would = "end a part" if view.excess else "restart"
             self._once(f"would {would}", "memory_threshold_exceeded", would=would, reason=decision.reason)
+        if is_capture_due:
+            capture_detached(session, f"footprint at {subject.state}")
 
     def _check_by_time(self) -> None:
         """Nobody knows what the session holds: save its conversation, and say so."""
@@ -205,15 +212,16 @@ class Watchdog:
         pause_s = _URGENT_AGAIN_S if decision.action == ruleset.RESTART_NOW else _TRY_AGAIN_S
         return time.monotonic() - self._failed_at_s >= pause_s
 
-    def _restart(self, decision: ruleset.Decision) -> None:
+    def _restart(self, decision: ruleset.Decision) -> bool:
+        """Try it; whether it took a capture of its own: a second one beside it would only take memory and time."""
         from memguard.watchdog.restart import Restart
 
         restart = Restart(self.session, decision)
-        if restart.carry_out():
-            return
-        self._failed_at_s = time.monotonic()
-        if restart.refused:
-            self._once(f"refused {restart.refused.split()[0]}", "restart_failed", why=restart.refused)
+        if not restart.carry_out():
+            self._failed_at_s = time.monotonic()
+            if restart.refused:
+                self._once(f"refused {restart.refused.split()[0]}", "restart_failed", why=restart.refused)
+        return bool(restart.ticket.snapshot or restart.capture_error)
 
     def _judge_restart(self) -> None:
         """A restart that didn't help is not done the same way again: the next one begins a fresh session."""
@@ -226,19 +234,20 @@ class Watchdog:
             generation=self.session.generation,
         )  # fmt: skip
 
-    def _note_crossing(self) -> None:
+    def _note_crossing(self) -> bool:
+        """Whether this client had not been in this state before."""
         subject = self.session.subject
         limit_bytes = self.session.settings.thresholds.limit_of(subject.state)
-        if (self.session.generation, subject.state) not in self._told:
-            capture_detached(self.session, f"footprint at {subject.state}")
-        self._once(
+        return self._once(
             subject.state, "memory_threshold_exceeded", state=subject.state, limit_bytes=limit_bytes,
             footprint_bytes=subject.confirmed_bytes, session=self.session.activity.session_id,
         )  # fmt: skip
 
-    def _once(self, what: str, event: str, **fields: object) -> None:
-        """An event that is told once per client."""
+    def _once(self, what: str, event: str, **fields: object) -> bool:
+        """An event that is told once per client; whether this was the time."""
         marker = (self.session.generation, what)
-        if marker not in self._told:
+        is_new = marker not in self._told
+        if is_new:
             self._told.add(marker)
             self.session.journal.event(event, **fields)
+        return is_new

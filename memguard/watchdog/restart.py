@@ -12,15 +12,16 @@ from memguard.core.light_signal import signal
 from memguard.core.log import described
 from memguard.core.permission import narrower
 from memguard.core.thresholds import CRITICAL, EMERGENCY, NORMAL
-from memguard.core.ticket import RERUN, Ticket, read_ticket
+from memguard.core.ticket import FRESH, Ticket, read_ticket
 from memguard.guard import ruleset
 from memguard.host import current, signals
 from memguard.watchdog.calls import CutOff, cut_off_calls, drop_marks, leave_marks
-from memguard.watchdog.capture import capture
 from memguard.watchdog.grace import await_end
 from memguard.watchdog.guarded_session import GuardedSession
 from memguard.watchdog.renderer import is_boot_pending
+from memguard.watchdog.restart_captures import RestartCaptures
 from memguard.watchdog.sweep import sweep
+from memguard.watchdog.taking_up import TakingUp
 from memguard.watchdog.transcript import last_permission_mode
 
 TYPE_CHECKING = False
@@ -51,18 +52,20 @@ class Restart:
         self.activity = session.activity
         self.limits = session.settings.restart
         self.is_urgent = decision.action == ruleset.RESTART_NOW
-        self.ticket = Ticket(os.urandom(8).hex(), self.subject.client, self.activity.session_id, self._strategy())
+        self.taking_up = TakingUp(session)
+        strategy, session_id = self.taking_up.strategy(), self.activity.session_id
+        self.ticket = Ticket(os.urandom(8).hex(), self.subject.client, session_id, strategy)
         self.is_for_host = session.neighbours.victim_s > 0  # the sessions of this host have agreed on this one
-        self.capture_error = ""
+        self.captures = RestartCaptures(session, decision.reason)
         self.cut_off: list[CutOff] = []
         self.not_begun: set[str] = set()  # ids of calls that wait for the person's permission
         self.forced = False
         self.refused = ""  # what protection said, where it said no
 
-    def _strategy(self) -> str:
-        if not self.activity.session_id or not self.activity.has_conversation():
-            return RERUN
-        return self.session.next_strategy
+    @property
+    def capture_error(self) -> str:
+        """Why there is no snapshot; empty where there is one, or none was tried."""
+        return self.captures.error
 
     def carry_out(self) -> bool:
         """Do it; False when it was not allowed, not safe, or no longer wanted."""
@@ -108,15 +111,7 @@ class Restart:
 
     def _snapshot(self) -> bool:
         """Rule: no restart without a snapshot that opens, except when an emergency leaves no time; then it is said."""
-        begun_s = time.monotonic()
-        snapshot, self.capture_error = capture(
-            self.session, self.decision.reason, lambda: begun_s + self._capture_time_s(), self.ticket.ticket_id
-        )
-        self.ticket.snapshot = snapshot
-        if snapshot:
-            self.session.journal.event(
-                "state_captured", snapshot=snapshot, seconds=round(time.monotonic() - begun_s, 3)
-            )
+        if self.captures.take(self.ticket, self._capture_time_s):
             return True
         self.session.journal.event("restart_failed" if not self.is_urgent else "state_missing", why=self.capture_error)
         return self.is_urgent
@@ -153,6 +148,7 @@ class Restart:
         session.journal.event(
             "restart_initiated", reason=self.decision.reason, attempt=self.ticket.attempt,
             session=self.ticket.session_id, footprint_bytes=self.subject.confirmed_bytes, snapshot=self.ticket.snapshot,
+            strategy=self.ticket.strategy, resume=self.taking_up.verdict.text(),
         )  # fmt: skip
 
     def _note_cut_off(self, more: "dict[str, ToolCall] | None" = None) -> None:
@@ -221,11 +217,12 @@ class Restart:
         # has come may have no result in the transcript.
         self.activity.update()
         self._note_cut_off(self.activity.just_over)
+        self.taking_up.settle(self.ticket)
+        if self.ticket.strategy == FRESH:
+            self.captures.take_rest(self.ticket)
         path = f"{session.guard_dir}/{HANDOFF}/{self.ticket.ticket_id}.facts.json"
         facts = json.dumps(self._facts(result)).encode()
         self._or_log("facts", lambda: write_atomic(path, facts))
-        # Asked again: the client writes its transcript late, and a killed one may not have come to it.
-        self.ticket.strategy = self._strategy()
         noted = last_permission_mode(self.activity.transcript)
         self.ticket.permission_mode = narrower(self.ticket.permission_mode, noted)
         self.ticket.keeps_renderer = self.forced and is_boot_pending(self.activity.config_dir, self.subject.client.pid)
@@ -265,6 +262,7 @@ class Restart:
             "t_utc": time.time(),
             "forced": self.forced,
             "strategy": self.ticket.strategy,
+            **self.taking_up.facts(),
             "attempt": self.ticket.attempt,
             "max_attempts": self.limits.max_attempts,
             "snapshot": self.ticket.snapshot,

@@ -7,6 +7,7 @@ from memguard.core.identity import ProcessId
 from memguard.core.part import Part
 from memguard.core.reading import TreeReading
 from memguard.core.thresholds import NORMAL, STATES, Thresholds
+from memguard.guard.resume_footprint import most_explained_bytes
 from memguard.guard.trend import Trend
 from memguard.host import confirm, current, identity
 from memguard.host.descendants import Lineage
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 # settle within 10 s), a new one has nothing to read.
 _RESUMING_AT_MOST_S = 60.0
 _STARTING_AT_MOST_S = 5.0
-# While it reads a conversation, a client holds up to 14 times the transcript's size
-# (https://github.com/anthropics/claude-code/issues/79196), on top of what it holds idle.
-_RESUME_FACTOR = 14
-_IDLE_BYTES = 256 * 1024 * 1024
 # PSS costs 11 ms per GB: over a limit it is read when the sum crosses another one, else at the most this often.
 _CONFIRM_EVERY_S = 1.0
 
@@ -97,7 +94,7 @@ class Subject:
 
     def is_resume_peak(self) -> bool:
         """Whether what it holds is explained by the conversation that it is reading."""
-        return bool(self.resumed_bytes) and self.confirmed_bytes < _IDLE_BYTES + _RESUME_FACTOR * self.resumed_bytes
+        return bool(self.resumed_bytes) and self.confirmed_bytes < most_explained_bytes(self.resumed_bytes)
 
     def over_s(self) -> float:
         """Seconds that it has been CRITICAL or worse."""

@@ -83,11 +83,20 @@ class Guarded:
         }
         self.config("")
 
-    def config(self, text: str) -> None:
+    def config(self, text: str, grace_s: int = 10) -> None:
         """The person's own configuration. In tests nobody types between turns, so a boundary needs no half minute."""
         path = self.home.path / ".config" / "memguard" / "config.toml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"[restart_policy]\ntyping_quiet = 1\ngraceful_timeout = 10\n{text}")
+        policy = f"[restart_policy]\ntyping_quiet = 1\ngraceful_timeout = {grace_s}\n"
+        # Compiling the library's rules takes 5 s, which each test would wait for.
+        path.write_text(f'snapshots.redaction_rules = "own"\n{policy}{text}')
+
+    def use_all_rules(self) -> None:
+        """Those of the library too, compiled as a person's `memguard init` does it."""
+        path = self.home.path / ".config" / "memguard" / "config.toml"
+        path.write_text(path.read_text().replace('"own"', '"all"', 1))
+        self.memguard("init")
+        wait_until(lambda: list(self.state.glob("rules/kingfisher-*")), "the library's rules to be compiled", 60)
 
     def limits(self, critical_mb: int, emergency_mb: int = 4000, warning_mb: int = 0) -> None:
         """Where the session is over its limit.

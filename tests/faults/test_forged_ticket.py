@@ -71,8 +71,9 @@ def test_a_ticket_of_the_right_process_starts_only_what_the_launcher_holds(
     _forge(opted_in)
     os.kill(first, signal.SIGTERM)
     wait_until(lambda: opted_in.client_pid() not in (0, first), "another client")
-    words = wait_until(lambda: _words(opted_in.client_pid()), "the client's own command line")
-    assert words[-3:-1] == ["--resume", (next(iter(opted_in.home.glob(".claude/projects/*/*.jsonl")))).stem]
+    session_id = next(iter(opted_in.home.glob(".claude/projects/*/*.jsonl"))).stem
+    # Until it has become the client, its process has no command line, or that of the launcher.
+    wait_until(lambda: _words(opted_in.client_pid())[-3:-1] == ["--resume", session_id], "the client's command line")
     held.terminate()
     held.communicate(timeout=20)
 

@@ -47,7 +47,7 @@ def test_they_are_quoted_and_cut_everywhere(box: Box, tmp_path: Path) -> None:
         "footprint_bytes": 5, "limit_name": EVIL, "limit_bytes": 4, "strategy": EVIL, "snapshot_missing": EVIL,
     }  # fmt: skip
     (guard / "handoff" / "beef.facts.json").write_text(json.dumps(facts))
-    answer = claim(str(guard), "beef", "resume")
+    answer = claim(str(guard), "beef", "startup")
     digest = answer["hookSpecificOutput"]
     assert isinstance(digest, dict)
     text = str(digest["additionalContext"])

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from memguard.core.errors import EnvelopeError
+from memguard.state.about import MANIFEST
 from memguard.state.envelope import TamperedError, TrailingDataError, TruncatedError, WrongKeyError
-from memguard.state.keys import private_key, public_key
-from memguard.state.store import MANIFEST
+from memguard.state.keys import private_keys, public_key
 from tests.transcripts import Box
 
 
@@ -51,7 +51,7 @@ def test_another_key(box: Box, tmp_path: Path) -> None:
     snapshot = box.capture()
     public_key(str(tmp_path / "other"))
     with pytest.raises(WrongKeyError):
-        box.store.read(snapshot, private_key(str(tmp_path / "other")))
+        box.store.read(snapshot, private_keys(str(tmp_path / "other")))
 
 
 def test_a_manifest_of_another_project(box: Box, tmp_path: Path) -> None:
@@ -66,7 +66,8 @@ def test_a_manifest_of_another_project(box: Box, tmp_path: Path) -> None:
 
 def test_a_lost_private_key_stops_the_next_capture_with_one_line(box: Box) -> None:
     box.capture()
-    (box.state / "keys" / "private").unlink()
+    [private] = (box.state / "keys").glob("*.private")
+    private.unlink()
     done = box.run()
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
     assert "private key" in done.stderr

@@ -47,7 +47,7 @@ def test_a_session_over_its_limit_is_restarted_and_its_turn_carried_on(opted_in:
 def test_the_next_client_reads_why_once_and_the_person_one_line(opted_in: Sandbox) -> None:
     opted_in.config(TIGHT)
     output, _ = opted_in.start(*STEPS, "count").communicate(timeout=60)
-    digests = [context for context in _contexts(opted_in) if "last requests" in context]
+    digests = [context for context in _contexts(opted_in) if "which guards this session" in context]
     assert len(digests) == 1
     assert len(digests[0]) <= 10_000
     assert re.search(r"1[2-9]\d MB", digests[0])

@@ -16,7 +16,8 @@ from memguard.host import helper
 from memguard.host.capacity import capacity_bytes
 from memguard.host.dead_guards import thaw_unwatched
 from memguard.host.orphans import Orphans
-from memguard.state.keys import KEYS, PRIVATE, PUBLIC, private_key, public_key
+from memguard.state.keys.folder import KeyFolder
+from memguard.state.keys.standing import standings
 
 # The one that the end-to-end tests run; a test holds this against their package.json.
 TESTED_CLIENT = "2.1.330"
@@ -46,12 +47,15 @@ def _client() -> Check:
 
 
 def _keys() -> Check:
-    folder = os.path.join(dirs.state_dir(), KEYS)
-    if not any(os.path.lexists(os.path.join(folder, name)) for name in (PRIVATE, PUBLIC)):
+    """Nobody is asked for a passphrase, and no keyring for what it holds: `memguard key status` does that."""
+    folder = KeyFolder(dirs.state_dir())
+    found = standings(folder, asks_keyring=False)
+    if not found:
         return Check(OK, "none yet; the first snapshot makes them")
-    private_key(dirs.state_dir())
-    public_key(dirs.state_dir())
-    return Check(OK, f"{shown(folder)}: snapshots can be sealed and opened")
+    for each in found:
+        if each.error and (each.is_current or each.snapshots):
+            return Check(FAIL if each.is_current else WARN, each.error.what, each.error.next_step)
+    return Check(OK, f"{shown(folder.path)}: snapshots can be sealed and opened (keys: {len(found)})")
 
 
 def _runtime() -> Check:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from memguard.cli.checks.check import FAIL, OK, WARN, Check
+from memguard.cli.secret_rules import COMPILING, rules_state, told
 from memguard.config import dirs
 from memguard.config.compile import compiled_pairs
 from memguard.config.load import load_config
@@ -91,8 +92,19 @@ def _compiled() -> Check:
     )
 
 
+def _secrets() -> Check:
+    project = _project()
+    state = rules_state(project.state_dir, load_config(project.root, capacity_bytes()).config)
+    if state == COMPILING:
+        return Check(
+            WARN, "the rules of the extra `secrets` are not compiled yet", f"{_INIT}, and wait for some seconds"
+        )
+    return Check(OK, told(state))
+
+
 PROJECT_CHECKS: dict[str, Callable[[], Check]] = {
     "project": _opted_in,
     "hooks": _hooks,
     "configuration": _compiled,
+    "secrets": _secrets,
 }

@@ -48,7 +48,7 @@ def test_where_all_is_well_nothing_fails_and_every_mechanism_has_its_label(opted
     _client(opted_in)
     checks = _checks(opted_in)
     assert [name for name, check in checks.items() if check["status"] == "fail"] == []
-    assert [checks[name]["status"] for name in ("client", "project", "hooks", "configuration")] == ["ok"] * 4
+    assert [checks[name]["status"] for name in ("client", "project", "hooks", "configuration", "secrets")] == ["ok"] * 5
     for name in ("platform", "containment", "pressure", "swap", "pidfd"):
         assert checks[name]["label"] in LABELS
     shown = opted_in.memguard("doctor").stdout

@@ -37,17 +37,23 @@ EFFECTS: dict[str, tuple[str, str, object]] = {
     "restart_policy.force_kill_timeout": ("4", "force_kill_timeout_s", 4),
     "restart_policy.boundary_timeout": ("5", "boundary_timeout_s", 5),
     "restart_policy.typing_quiet": ("6", "typing_quiet_s", 6),
+    "restart_policy.strategy": ("fresh", "restart_strategy", "fresh"),
     "monitoring.normal_interval": ("20", "normal_interval_s", 20),
     "monitoring.warning_interval": ("10", "warning_interval_s", 10),
     "monitoring.critical_interval": ("4", "critical_interval_s", 4),
     "monitoring.emergency_interval": ("0.5", "emergency_interval_s", 0.5),
+    "privacy": ("exact", "privacy", "exact"),
     "snapshots.retention_days": ("3", "retention_days", 3),
+    "snapshots.retention_count": ("30", "retention_count", 30),
+    "snapshots.retention_size": ("3GB", "retention_bytes", 3 * 1024 * MB),
+    "snapshots.redaction_rules": ("own", "redaction_rules", "own"),
     "host.budget": ("7GB", "host_budget_bytes", 7 * 1024 * MB),
     "host.budget_percent": ("50", "host_budget_bytes", LARGE // 2),
     "containment.mechanism": ("process-tree", "containment", "process-tree"),
     "containment.tool_oom_score_adj": ("700", "tool_oom_score_adj", 700),
     "watch.respawn_in_tmux": ("false", "respawn_in_tmux", 0),
     "watch.end_client": ("true", "end_client", 1),
+    "handoff.summariser": ("brief", "summariser", "brief"),
 }
 
 
@@ -124,8 +130,16 @@ def test_what_is_typed_for_this_command_reaches_the_settings(project: Path, pers
 
 def test_a_file_that_an_older_version_compiled_has_the_defaults(project: Path, person: Path) -> None:
     path = compile_project(str(project), str(person / "state"), "/run/x", load_config(str(project), LARGE))
-    newer = ("host_budget_bytes", "containment", "tool_oom_score_adj", "respawn_in_tmux", "end_client")
+    newer = (
+        "host_budget_bytes",
+        "containment",
+        "tool_oom_score_adj",
+        "respawn_in_tmux",
+        "end_client",
+        "restart_strategy",
+    )
     write_pairs(path, {name: value for name, value in read_pairs(path).items() if name not in newer})
     settings = load_settings(path)
     assert (settings.tools, settings.host_budget_bytes, settings.containment) == ([], 0, "auto")
     assert (settings.tool_oom_score_adj, settings.respawn_in_tmux, settings.end_client) == (300, True, False)
+    assert settings.restart.strategy == "auto"

@@ -12,7 +12,7 @@ def test_every_field_of_the_models_is_a_setting() -> None:
 
 def test_names_and_variables_are_unique() -> None:
     assert len(BY_NAME) == len(SETTINGS)
-    assert len(BY_VARIABLE) == len(SETTINGS) - 2  # the client and the table of tools have none
+    assert len(BY_VARIABLE) == len(SETTINGS) - 5  # client, privacy and its rules, summariser, tools
     assert BY_NAME["critical"].variable == "MEMGUARD_CRITICAL"
     assert BY_NAME["host_budget"].variable == "MEMGUARD_HOST_BUDGET"
     assert BY_NAME["max_attempts"].option == "--max-attempts"

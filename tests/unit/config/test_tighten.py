@@ -128,9 +128,13 @@ def test_a_project_cannot_go_below_the_floor(project: Path, project_file: Write,
         ("mode", "observe"),
         ("client", "/tmp/evil"),
         ("host.budget", 100),
+        ("privacy", "exact"),
+        ("snapshots.redaction_rules", "own"),
         ("containment.mechanism", "process-tree"),
         ("watch.respawn_in_tmux", "false"),
+        ("restart_policy.strategy", "fresh"),
         ("watch.end_client", "true"),
+        ("handoff.summariser", "theirs"),
     ],
 )
 def test_a_project_switches_nothing_off_and_names_no_program(

@@ -50,6 +50,27 @@ def test_what_is_nested_too_deeply_is_a_value_error() -> None:
         light_json.loads("[" * 100_000)
 
 
+def test_what_is_torn_is_a_value_error_in_a_process_without_json_too() -> None:
+    """As a watchdog is: the scanner of Python 3.11 finds no class for its error there."""
+    code = """if True:
+        import sys
+        sys.path.insert(0, sys.argv[1])
+        from memguard.core import light_json
+        assert "json" not in sys.modules
+        for text in sys.argv[2:]:
+            try:
+                light_json.loads(text)
+            except ValueError:
+                continue
+            sys.exit(f"{text[:20]!r} was read")
+    """
+    torn = ["", "{", '{"a":1', "[1,]", '"torn', '{"a":"torn', '{"a" 1}', '{"a":"\\u12', "\1", "[" * 100_000]
+    root = light_json.__file__.rpartition("/memguard/")[0]
+    words = [sys.executable, "-I", "-S", "-c", code, root, *torn]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
 def test_what_has_no_form_is_a_type_error() -> None:
     with pytest.raises(TypeError):
         light_json.dumps({"a": object()})

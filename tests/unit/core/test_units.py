@@ -3,7 +3,7 @@
 import pytest
 
 from memguard.core.errors import ConfigError
-from memguard.core.units import format_size, parse_duration, parse_size
+from memguard.core.units import format_age, format_size, parse_duration, parse_size
 
 GIB = 1024**3
 
@@ -39,3 +39,11 @@ def test_what_is_not_a_duration_is_refused(text: str) -> None:
 )
 def test_a_size_is_shown_with_three_digits_at_most(size_bytes: int, shown: str) -> None:
     assert format_size(size_bytes) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (12.4, "12 s"), (119, "119 s"), (120, "2 min"), (7199, "120 min"), (7200, "2 h"), (259_200, "3 d")],
+)
+def test_an_age_is_told_in_its_largest_sensible_unit(seconds: float, text: str) -> None:
+    assert format_age(seconds) == text

@@ -76,6 +76,21 @@ def _lines(project: Path) -> int:
     return sum(path.read_bytes().count(b"\n") for path in (project / "spool").iterdir())
 
 
+def test_of_two_first_hooks_at_the_same_time_both_leave_their_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between finding no folder and making one, the other has made it."""
+    make = os.mkdir
+
+    def overtaken(path: str, mode: int) -> None:
+        make(path, mode)
+        make(path, mode)
+
+    monkeypatch.setattr(os, "mkdir", overtaken)
+    append_line(str(tmp_path), "s", LINE)
+    assert _lines(tmp_path) == 1
+
+
 def test_a_full_spool_is_put_aside_once(tmp_path: Path) -> None:
     (tmp_path / "spool").mkdir()
     (tmp_path / "spool" / "s.jsonl").write_bytes(b"\n" * 1048576)

@@ -29,6 +29,11 @@ def test_a_quiet_hook_loads_seven_modules_of_ours_and_nothing_slow() -> None:
     }  # fmt: skip
 
 
+def test_a_capture_at_a_turns_end_loads_nothing_slow() -> None:
+    """With `json` and what imports it, a Stop takes twice as long."""
+    assert not _loaded_by("memguard.gate.captures") & (THIRD_PARTY | SLOW)
+
+
 def test_the_budget_of_a_command_costs_one_module_more_and_nothing_slow() -> None:
     sound, torn = (
         f"Payload(b'{{\"tool_input\":{text}', b'', 0).command()" for text in ('{"command":"x"}', '{"command":"x')

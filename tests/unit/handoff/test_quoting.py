@@ -8,12 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memguard.handoff.quoting import Section, quoted
+from memguard.handoff.quoting import Section, quoted, quoted_end, quoted_ends
 
 
 @given(st.text(max_size=300), st.integers(min_value=8, max_value=200))
 def test_it_is_always_one_short_json_string_on_one_line(text: str, most: int) -> None:
-    shown = quoted(text, most)
+    for quote in (quoted, quoted_end, quoted_ends):
+        check(quote(text, most), text, most)
+
+
+def check(shown: str, text: str, most: int) -> None:
     assert len(shown) <= most + 2
     assert shown.splitlines() == [shown]
     read = json.loads(shown)
@@ -31,6 +35,25 @@ def test_nothing_breaks_out_of_the_quotes(text: str) -> None:
 def test_a_cut_is_shown() -> None:
     assert quoted("x" * 100, 10) == '"' + "x" * 9 + '…"'
     assert quoted("x" * 10, 10) == '"' + "x" * 10 + '"'
+    assert quoted_end("abcdefghij", 5) == '"…ghij"'
+    assert quoted_ends("abcdefghijklmnopqrst", 10) == '"abcdef…rst"'
+    assert quoted_ends("abcdefghij", 10) == '"abcdefghij"'
+
+
+def test_a_text_takes_the_room_that_there_is() -> None:
+    section = Section("Text:", 200)
+    section.add("- first")
+    section.add_text("- ", "x" * 1000, 6000)
+    assert 190 - 40 < len(section.text()) <= 200
+    assert "left out" not in section.text()
+    section.add_text("- ", "y" * 1000, 6000)
+    assert section.text().endswith("(1 more, left out for length)")
+
+
+def test_a_section_without_room_for_its_heading_is_not_there() -> None:
+    section = Section("A heading that is longer than the budget:", 20)
+    section.add("- x")
+    assert section.text() == ""
 
 
 def test_a_section_keeps_its_budget_and_counts_what_it_left_out() -> None:

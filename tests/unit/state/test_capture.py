@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import subprocess
@@ -13,20 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from memguard.core.errors import StateError
 from memguard.host import identity
-from memguard.state.keys import private_key
 from memguard.state.note import read_note
 from memguard.state.request import parse_request
-from memguard.state.store import TRANSCRIPT
 from tests.transcripts import SESSION, Box
 from tests.unit.state.test_redact import LETTERS, SECRETS
-
-
-def told(box: Box) -> str:
-    """The sealed conversation, opened."""
-    content = io.BytesIO()
-    box.store.open_into(box.store.find("latest"), TRANSCRIPT, content, private_key(str(box.state)))
-    return content.getvalue().decode()
 
 
 @contextlib.contextmanager
@@ -47,12 +38,13 @@ def test_the_whole_record(box: Box) -> None:
     box.transcript.prompt("write the parser")
     box.transcript.calls("Bash", {"command": "make"})
     snapshot = box.read(box.capture(reason="session start"))
-    assert (snapshot["session_id"], snapshot["project_key"], snapshot["version"]) == (SESSION, "-work-x", 1)
+    assert (snapshot["session_id"], snapshot["project_key"], snapshot["version"]) == (SESSION, "-work-x", 2)
     assert (snapshot["restart"]["reason"], snapshot["restart"]["attempts"]) == ("session start", [])
     assert snapshot["conversation"]["requests"][0]["text"] == "write the parser"
     assert snapshot["conversation"]["in_flight"][0]["what"] == "make"
-    assert snapshot["transcript"]["is_sealed"]
-    assert snapshot["transcript"]["size_bytes"] == box.transcript.path.stat().st_size
+    [main] = snapshot["transcripts"]
+    assert (main["name"], main["is_sealed"], snapshot["privacy"]) == ("main", True, "redacted")
+    assert main["size_bytes"] == box.transcript.path.stat().st_size
     assert snapshot["project"]["cwd"] == str(box.cwd)
     assert snapshot["missing"] == ["the client: it was not running any more, or not named"]
 
@@ -76,7 +68,7 @@ def test_the_clients_own_folder_counts_not_the_workers(box: Box, tmp_path: Path)
         other = {**box.environment(), "CLAUDE_CONFIG_DIR": str(tmp_path / "other")}
         command = box.command(client=client)
         done = subprocess.run(command, env=other, capture_output=True, text=True, check=True, timeout=60)
-    assert box.read(done.stdout.strip())["transcript"]["is_sealed"]
+    assert box.main(done.stdout.strip())["is_sealed"]
 
 
 @pytest.mark.parametrize("kind", ["", "absent", "outside", "link", "folder"])
@@ -91,10 +83,11 @@ def test_without_a_readable_transcript_the_rest_is_captured_and_it_is_said(box: 
     }[kind]  # fmt: skip
     snapshot_id = box.capture(transcript=path)
     snapshot = box.read(snapshot_id)
-    assert not snapshot["transcript"]["is_sealed"]
+    assert not snapshot["transcripts"][0]["is_sealed"]
     assert snapshot["missing"][0].startswith("the conversation: ")
     assert snapshot["project"]["cwd"] == str(box.cwd)
-    assert not (Path(box.store.folder) / snapshot_id / TRANSCRIPT).exists()
+    with pytest.raises(StateError, match="no transcript"):
+        box.told()
     assert box.store.is_whole(snapshot_id)
 
 
@@ -102,14 +95,14 @@ def test_the_sealed_conversation_is_the_redacted_one_still_json(box: Box) -> Non
     for secret in SECRETS.values():
         box.transcript.prompt(f"use {secret} please")
     box.capture()
-    text = told(box)
+    text = box.told().decode()
     assert LETTERS not in text
     assert "hunter2" not in text
     lines = [json.loads(line) for line in text.splitlines()]
     assert [line["uuid"] for line in lines] == [
         json.loads(line)["uuid"] for line in box.transcript.path.read_text().splitlines()
     ]
-    assert box.read(box.store.ids()[0])["transcript"]["redactions"] == len(SECRETS)
+    assert box.main("latest")["redactions"] == len(SECRETS)
 
 
 def test_a_torn_last_line_is_kept_as_it_is(box: Box) -> None:
@@ -117,7 +110,7 @@ def test_a_torn_last_line_is_kept_as_it_is(box: Box) -> None:
     box.transcript.raw(b'{"type":"user","mess')
     snapshot = box.read(box.capture())
     assert snapshot["conversation"]["is_torn"]
-    assert told(box) == box.transcript.path.read_text()
+    assert box.told().decode() == box.transcript.path.read_text()
 
 
 def test_files_and_folders_are_private_and_plain_ones_hold_no_secret(box: Box) -> None:
@@ -130,9 +123,7 @@ def test_files_and_folders_are_private_and_plain_ones_hold_no_secret(box: Box) -
         data = path.read_bytes()
         assert b"words of the person" not in data
         assert LETTERS.encode() not in data
-    assert box.store.about(box.store.ids()[0])["reason"].startswith(
-        "because of sk-ant-[redacted:anthropic-key]?and?[31m"
-    )
+    assert box.store.about(box.store.ids()[0])["reason"] == "because of [redacted:anthropic-key]?and?[31m more"
 
 
 def test_earlier_attempts_of_this_guard_are_in_it(box: Box, tmp_path: Path) -> None:
@@ -153,6 +144,7 @@ def test_the_handoff_note_opens_with_its_one_time_key_and_holds_no_environment(b
     note = guard / "handoff" / "beef.sealed"
     record = json.loads(read_note(str(note), str(note.with_suffix(".key")), b"beef"))
     assert (record["id"], record["process"]["environment"]) == (snapshot_id, {})
+    assert [part["segments"] for part in record["transcripts"]] == [[]]
     assert record["conversation"]["requests"][0]["text"] == "carry on with this"
     assert {path.stat().st_mode & 0o777 for path in note.parent.iterdir()} == {0o600}
 

@@ -35,7 +35,7 @@ def sealed(plain: bytes, context: bytes = b"") -> bytes:
 
 def opened(data: bytes, context: bytes = b"") -> bytes:
     sink = io.BytesIO()
-    envelope.open_sealed(io.BytesIO(data), sink, PRIVATE, context)
+    envelope.open_sealed(io.BytesIO(data), sink, envelope.OneKey(PRIVATE), context)
     return sink.getvalue()
 
 
@@ -138,7 +138,7 @@ class Nowhere:
 sealed = io.BytesIO()
 envelope.seal(Zeros(), sealed, public_of(PRIVATE))
 sealed.seek(0)
-assert envelope.open_sealed(sealed, Nowhere(), PRIVATE) == 400_000_000
+assert envelope.open_sealed(sealed, Nowhere(), envelope.OneKey(PRIVATE)) == 400_000_000
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
@@ -150,3 +150,21 @@ def test_memory_is_constant_even_for_content_that_packs_well() -> None:
         [sys.executable, "-c", MEMORY_PROGRAM], cwd=root, capture_output=True, text=True, check=True, timeout=60
     )
     assert int(done.stdout) * 1024 < 64 * 1048576
+
+
+def test_another_file_of_the_same_content_and_place_is_refused_by_its_commitment() -> None:
+    sink, other = io.BytesIO(), io.BytesIO()
+    receipt = envelope.seal(io.BytesIO(b"same"), sink, public_of(PRIVATE), b"place")
+    envelope.seal(io.BytesIO(b"same"), other, public_of(PRIVATE), b"place")
+    keys, opened_into = envelope.OneKey(PRIVATE), io.BytesIO()
+    assert envelope.open_sealed(io.BytesIO(sink.getvalue()), opened_into, keys, b"place", receipt.commitment) == 4
+    with pytest.raises(envelope.TamperedError, match="another file"):
+        envelope.open_sealed(io.BytesIO(other.getvalue()), opened_into, keys, b"place", receipt.commitment)
+
+
+def test_a_receipt_that_has_forgotten_its_key_opens_nothing() -> None:
+    sink = io.BytesIO()
+    receipt = envelope.seal(io.BytesIO(b"content"), sink, public_of(PRIVATE))
+    receipt.forget()
+    with pytest.raises(ValueError, match="key"):
+        envelope.check(io.BytesIO(sink.getvalue()), receipt)

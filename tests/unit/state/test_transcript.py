@@ -1,4 +1,4 @@
-"""Which file may be read, and which of its lines matter."""
+"""Which file may be read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from memguard.core.errors import ClientError
-from memguard.state.transcript import LineIndex, config_dir, open_transcript
+from memguard.state.transcript import config_dir, open_transcript
 from tests.transcripts import Box
 
 
@@ -55,34 +55,3 @@ def test_anything_else_is_refused_with_a_clear_error(box: Box, tmp_path: Path, k
     with pytest.raises(ClientError) as caught:
         open_transcript(paths[kind], str(box.config))
     assert caught.value.what.isprintable()
-
-
-def test_lines_are_found_whatever_the_blocks(box: Box) -> None:
-    box.transcript.prompt("first")
-    call = box.transcript.calls("Edit", {"file_path": "/x", "old_string": "a" * 9000, "new_string": "b"})
-    box.transcript.result(call, "done")
-    box.transcript.entry(type="api-request-blob", message={"role": "user", "content": "not a prompt"})
-    box.transcript.says("finished")
-    data = box.transcript.path.read_bytes()
-    for size in (1, 17, 4096, len(data)):
-        index = LineIndex()
-        for at in range(0, len(data), size):
-            index.feed(data[at : at + size])
-        index.finish()
-        assert (index.lines, index.is_torn, len(index.prompts), len(index.tools), len(index.recent)) == (
-            5,
-            False,
-            1,
-            1,
-            4,
-        )
-        assert data[slice(index.tools[0][0], sum(index.tools[0]))].startswith(b'{"parentUuid"')
-
-
-def test_a_long_conversation_is_remembered_by_its_end() -> None:
-    index = LineIndex()
-    for number in range(5000):
-        index.feed(b'{"type":"user","message":{"role":"user","content":"%d"}}\n' % number)
-    index.finish()
-    assert index.lines == 5000
-    assert len(index.places) < 700

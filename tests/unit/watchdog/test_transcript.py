@@ -1,8 +1,10 @@
-"""What the client noted last."""
+"""What stands at the end of a transcript, and whether there is a conversation in it."""
 
 from pathlib import Path
 
-from memguard.watchdog.transcript import last_permission_mode, transcript_tail
+import pytest
+
+from memguard.watchdog.transcript import has_message, last_permission_mode, transcript_tail
 
 
 def _line(mode: str) -> str:
@@ -25,3 +27,21 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "t").write_text(_line("plan"))
     (tmp_path / "link").symlink_to(tmp_path / "t")
     assert transcript_tail(str(tmp_path / "link")) == b""
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b'{"type":"mode"}\n{"parentUuid":null,"type":"user","message":{}}\n{"type":"assi', True),
+        (b'{"type":"user","message":{"content":"' + b"x" * 5_000_000 + b'"}}\n', True),
+        (b"", False),
+        (b'{"type":"mode"}\n{"type":"user","mess', False),
+        (b'{"type":"queue-operation","of":{"type":"user"}}\n', False),
+        (b'"type":"user"\n', False),
+    ],
+    ids=["a message", "one of 5 MB", "an empty file", "a torn one", "one inside another line", "no object"],
+)
+def test_a_conversation_is_a_whole_message_of_the_persons(tmp_path: Path, content: bytes, expected: bool) -> None:
+    (tmp_path / "t.jsonl").write_bytes(content)
+    assert has_message(str(tmp_path / "t.jsonl")) is expected
+    assert not has_message(str(tmp_path / "none.jsonl"))

@@ -1,0 +1,43 @@
+"""Runs one summariser: the facts as JSON on stdin, `{"text": ...}` or `{"error": ...}` on stdout.
+
+    python -I -m memguard.handoff.summarising NAME
+
+Whatever the summariser itself prints goes nowhere. An error is told by its kind alone: its words may hold what the
+conversation says, and end in a log.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from memguard.handoff.summariser import GROUP, LONGEST_TEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(argv: Sequence[str]) -> int:
+    """Answer once; 0, whatever the summariser does."""
+    with os.fdopen(os.dup(1), "w") as answer:  # a copy that what the summariser starts doesn't inherit
+        os.dup2(2, 1)
+        json.dump(_answered(argv[0]), answer)
+    return 0
+
+
+def _answered(name: str) -> dict[str, str]:
+    found = list(importlib.metadata.entry_points(group=GROUP, name=name))
+    if len(found) != 1:
+        return {"error": f"{len(found) or 'none'} installed under this name"}
+    try:
+        text = found[0].load()(json.load(sys.stdin))
+    except BaseException as error:  # noqa: BLE001  it may even call sys.exit
+        return {"error": type(error).__name__}
+    return {"text": text[: LONGEST_TEXT * 2]} if isinstance(text, str) else {"error": "its answer is not a text"}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
