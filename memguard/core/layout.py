@@ -68,6 +68,11 @@ def client_record(runtime_dir: str, pid: int) -> str:
     return f"{runtime_dir}/clients/{pid}"
 
 
+def handoff_socket(guard_dir: str, ticket: str) -> str:
+    """Where the worker listens that was started for the SessionStart of a relaunch."""
+    return f"{guard_dir}/{HANDOFF}/{ticket}.socket"
+
+
 def log_path(state_dir: str) -> str:
     """Memguard's own log."""
     return f"{state_dir}/memguard.log"

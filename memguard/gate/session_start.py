@@ -1,30 +1,20 @@
 """SessionStart: remember which conversation a client has, tidy up after dead ones, give a restarted one its handoff."""
 
-import json
 import os
-import subprocess
 import time
 
 from memguard.core.errors import HostError
 from memguard.core.layout import (
-    COMPILED,
-    HANDOFF,
-    RELAUNCH,
     SESSIONS,
-    is_plain_id,
     private_dir,
-    read_pairs,
     write_pairs,
 )
 from memguard.core.log import append_log
 from memguard.core.session_clients import add_client
-from memguard.core.spawn import hook_environment
 from memguard.gate import Event, captures
+from memguard.gate.handoff import claim, owed_ticket
 from memguard.gate.leftovers import tidy_up
 from memguard.host import identity
-
-# A claim takes 0.3 s; the hook itself is cut off by the client after 10 s.
-_CLAIM_TIMEOUT_S = 8
 
 
 def begin(event: Event) -> "dict[str, object]":
@@ -33,9 +23,9 @@ def begin(event: Event) -> "dict[str, object]":
         return {}
     record_session(event)
     line = tidy_up(event)
-    ticket = _owed_ticket(event)
+    ticket = owed_ticket(event)
     if ticket:
-        return _with_line(_claim(event, ticket), line)
+        return _with_line(claim(event, ticket), line)
     captures.capture(event, "session start")
     return _with_line({}, line)
 
@@ -78,39 +68,3 @@ def is_transcript(path: str, session: str) -> bool:
     inside = os.path.basename(os.path.dirname(folder)) == "projects" and os.path.isabs(path)
     plain = not os.path.lexists(path) or (os.path.isfile(path) and not os.path.islink(path))
     return name == f"{session}.jsonl" and inside and plain and ".." not in path.split("/")
-
-
-def _owed_ticket(event: Event) -> str:
-    """The ticket whose relaunch this very process is, while its handoff is unclaimed; else empty."""
-    relaunch = read_pairs(f"{event.guard_dir}/{RELAUNCH}")
-    client = identity.identify(event.client_pid)
-    if not relaunch or client is None or relaunch.get("client") != client.to_text():
-        return ""
-    ticket = relaunch.get("ticket", "")
-    owed = is_plain_id(ticket) and os.path.exists(f"{event.guard_dir}/{HANDOFF}/{ticket}.facts.json")
-    return ticket if owed and event.payload.first("source") in ("resume", "startup") else ""
-
-
-def _claim(event: Event, ticket: str) -> "dict[str, object]":
-    """Run the handoff worker and pass its one document on; a failure costs the digest, never the session."""
-    source = event.payload.first("source")
-    command = [event.pairs["python"], "-I", "-m", "memguard.handoff.claim", "--guard", event.guard_dir]
-    done = subprocess.run(
-        [*command, "--ticket", ticket, "--source", source, *_summariser(event)],
-        env=hook_environment(dict(os.environ), event.pairs),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=_CLAIM_TIMEOUT_S,
-        check=False,
-    )
-    if done.returncode != 0:
-        append_log(event.state_dir, f"handoff {ticket}: {done.stderr.decode('utf-8', 'replace')[-300:]}")
-        return {}
-    answer: dict[str, object] = json.loads(done.stdout or b"{}")
-    return answer
-
-
-def _summariser(event: Event) -> "list[str]":
-    """It names code to be run: what was compiled for the project has a say, and not what lies in the guard's folder."""
-    name = read_pairs(f"{event.project_dir}/{COMPILED}").get("summariser", "")
-    return ["--state", event.state_dir, "--summariser", name] if name else []

@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from memguard.core.errors import MemguardError, StateError, UsageError
-from memguard.core.layout import HANDOFF, is_plain_id, remove
+from memguard.core.layout import HANDOFF, handoff_socket, is_plain_id, remove
 from memguard.core.log import append_log, printable
 from memguard.handoff.about_restart import RESUME, STARTUP
 from memguard.handoff.digest import Material, digest_of
@@ -33,17 +33,21 @@ _HINT = "the SessionStart hook runs this"
 
 def main(argv: Sequence[str]) -> int:
     """Claim one handoff; 0, or 1 with one line on stderr."""
+    is_claimed, text = answer_to(argv)
+    (sys.stdout if is_claimed else sys.stderr).write(f"{text}\n")
+    return 0 if is_claimed else 1
+
+
+def answer_to(argv: Sequence[str]) -> tuple[bool, str]:
+    """Whether these words claim a handoff, and the document or the reason, each one line."""
     try:
         wanted = _parse(argv)
         answer = claim(wanted.guard_dir, wanted.ticket, wanted.source, wanted.summariser)
     except MemguardError as error:
-        sys.stderr.write(f"no handoff: {printable(error.what, 300)}\n")
-        return 1
+        return False, f"no handoff: {printable(error.what, 300)}"
     except Exception as error:  # noqa: BLE001  a worker's defect is one line, too
-        sys.stderr.write(f"no handoff: a defect in memguard: {printable(repr(error), 300)}\n")
-        return 1
-    sys.stdout.write(json.dumps(answer) + "\n")
-    return 0
+        return False, f"no handoff: a defect in memguard: {printable(repr(error), 300)}"
+    return True, json.dumps(answer)
 
 
 class ChosenSummariser(NamedTuple):
@@ -118,6 +122,7 @@ class Handoff:
         self.facts = f"{self._path}.facts.claimed"
         self._note = f"{self._path}.claimed"
         self._key = f"{self._path}.key"
+        self._socket = handoff_socket(os.path.dirname(folder), ticket)
 
     def take(self) -> None:
         """Claim it. The facts come first: where there are any, no other rename decides.
@@ -145,7 +150,7 @@ class Handoff:
 
     def remove(self) -> None:
         """Leave nothing: the key first, and last the mark that tells others it was claimed."""
-        for path in (self._key, self._note, self.facts):
+        for path in (self._socket, self._key, self._note, self.facts):
             remove(path)
 
 

@@ -14,7 +14,7 @@ from memguard.host.terminal_master import watched
 
 _LONGEST_NAME = 64
 # A generation of a program that forks and goes, in Python on a busy machine; of a restart, a fiftieth.
-_NEWBORN_S = 0.02
+NEWBORN_S = 0.02
 
 
 class Lineage:
@@ -51,12 +51,15 @@ class Lineage:
         seen = self._seen.items()
         return [process_id(pid, ticks) for pid, ticks in seen if current.start_ticks(pid, self._proc) == ticks]
 
-    def survivors(self, session_ids: Iterable[str], exclude: Iterable[int] = ()) -> list[ProcessId]:
+    def survivors(
+        self, session_ids: Iterable[str], exclude: Iterable[int] = (), *, newborn_s: float = NEWBORN_S
+    ) -> list[ProcessId]:
         """All that lives and belongs to the session, by a scan of the whole host.
 
         That is: seen in the tree, or started with one of `session_ids`, or a descendant of such a process; not the
         pids in `exclude` (memguard's own, the client), nor this process and its ancestors. Once the session has
-        been resumed, the new client's processes carry the same id: ask before.
+        been resumed, the new client's processes carry the same id: ask before. For `newborn_s` the host is looked at
+        again and again, for those that come meanwhile.
         """
         table = current.scan(self._proc)
         kept = frozenset(exclude) | own_line()
@@ -64,15 +67,15 @@ class Lineage:
         roots = {row.pid for row in table.values() if row.pid not in kept and self._is_ours(row, wanted)}
         found = with_descendants(roots, table, kept)
         survivors = [process_id(pid, table[pid].start_ticks) for pid in sorted(found) if not table[pid].ended]
-        return survivors + self._newborn(set(table) | kept, wanted) if wanted else survivors
+        return survivors + self._newborn(set(table) | kept, wanted, newborn_s) if wanted else survivors
 
-    def _newborn(self, known: set[int], wanted: frozenset[str]) -> list[ProcessId]:
+    def _newborn(self, known: set[int], wanted: frozenset[str], time_s: float) -> list[ProcessId]:
         """Who has come since the scan, looked at as soon as it is listed.
 
         One that lives for some ms, forks and goes is in no scan for long enough to have its environment read.
         """
         found: list[ProcessId] = []
-        deadline_s = time.monotonic() + _NEWBORN_S
+        deadline_s = time.monotonic() + time_s
         while time.monotonic() < deadline_s:
             for pid in set(all_pids(self._proc)) - known:
                 known.add(pid)

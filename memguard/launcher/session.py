@@ -30,7 +30,7 @@ _SWEEP_TIMEOUT_S = 15.0
 # How long the watchdog may take to tidy up before we leave; it takes a last snapshot of a client that was killed.
 _FAREWELL_S = 1.0
 _LAST_CAPTURE_S = 5.0
-_SWEEP_LOOK_MS = 10
+_SWEEP_LOOK_MS = 2
 _FOREGROUND_LOOK_MS = 100
 # What is in the pipe of a dead client is passed on in some ms; only what it left behind could still be writing.
 _DRAIN_S = 2.0

@@ -1,4 +1,4 @@
-"""Starting the capture worker and waiting for it, without ever waiting longer than the memory allows."""
+"""Starting the workers of captures and handoffs, and never waiting longer for one than the memory allows."""
 
 import os
 import select
@@ -19,6 +19,12 @@ _POLL_MS = 20
 def capture_detached(session: GuardedSession, reason: str) -> None:
     """Start a capture that nobody waits for."""
     start_detached(_command(session, reason), worker_environment(dict(os.environ)))
+
+
+def start_handoff_worker(session: GuardedSession, ticket_id: str) -> None:
+    """Start the worker that the next client's SessionStart asks, so that it is ready by then."""
+    command = [session.settings.python, "-I", "-m", "memguard.handoff.waiting", "--guard", session.guard_dir]
+    start_detached([*command, "--ticket", ticket_id], worker_environment(dict(os.environ)))
 
 
 def capture(

@@ -212,6 +212,7 @@ class Restart:
     def settle_up(self) -> None:
         """The client is gone: end what it left, note the facts for the next one, let the launcher go on."""
         session = self.session
+        self.captures.prepare_handoff(self.ticket)
         result = sweep(session)
         # Between the last look and the signal another call may have begun and taken effect; and one whose Post hook
         # has come may have no result in the transcript.

@@ -2,7 +2,8 @@
 
 import time
 
-from memguard.watchdog.capture import capture
+from memguard.core.log import described
+from memguard.watchdog.capture import capture, start_handoff_worker
 from memguard.watchdog.transcript import has_more_since
 
 TYPE_CHECKING = False
@@ -36,6 +37,13 @@ class RestartCaptures:
         seconds = round(time.monotonic() - begun_s, 3)
         self._session.journal.event("state_captured", snapshot=snapshot, seconds=seconds)
         return True
+
+    def prepare_handoff(self, ticket: "Ticket") -> None:
+        """Once the client is gone, and its memory: a worker that the next one's SessionStart asks takes 35 MB."""
+        try:
+            start_handoff_worker(self._session, ticket.ticket_id)
+        except OSError as error:  # the hook starts one itself
+            self._session.journal.log(f"no worker for the handoff: {described(error)}")
 
     def take_rest(self, ticket: "Ticket") -> None:
         """A new session knows the conversation by its digest alone: what was said last belongs in it, too."""

@@ -2,6 +2,7 @@
 
 from memguard.core.identity import ProcessId
 from memguard.host import current
+from memguard.host.descendants import NEWBORN_S
 from memguard.host.identity import identify
 from memguard.host.sweep import SweepResult, end_all
 from memguard.watchdog.guarded_session import GuardedSession
@@ -24,9 +25,9 @@ def sweep(session: GuardedSession) -> SweepResult:
     # What the tools' environments say counts only where no hook has named the session.
     ids = set(session.session_ids()) or subject.lineage.session_ids
 
-    def survivors() -> list[ProcessId]:
+    def survivors(newborn_s: float = NEWBORN_S) -> list[ProcessId]:
         beyond = (identify(pid) for pid in session.containment.roots() if pid not in kept)
-        return [*subject.lineage.survivors(ids, exclude=kept), *(who for who in beyond if who)]
+        return [*subject.lineage.survivors(ids, exclude=kept, newborn_s=newborn_s), *(who for who in beyond if who)]
 
     terminal = subject.lineage.client_terminal
     if not terminal and session.launcher:
@@ -34,7 +35,8 @@ def sweep(session: GuardedSession) -> SweepResult:
     life = SessionLife(session.settings.runtime_dir, current.scan())
     life.ask_clients(session.activity.config_dir)
     rule = SessionRule(life, {*ids, subject.lineage.outer_id}, terminal)
-    result = end_all(survivors(), _GRACE_S, exclude=kept, find_more=survivors, rule=rule)
+    # Newborns are looked for once, when nobody else is left.
+    result = end_all(survivors(newborn_s=0), _GRACE_S, exclude=kept, find_more=survivors, rule=rule)
     if result.remaining:  # forking faster than it is listed: a group can be ended as one
         session.containment.end_all([*kept, *(pid for pid, *_ in result.spared)])
     return result

@@ -43,7 +43,7 @@ def test_a_call_that_began_between_the_last_look_and_the_signal_is_cut_off_too(
     session = SimpleNamespace(
         neighbours=SimpleNamespace(victim_s=0.0),
         subject=SimpleNamespace(client=identity.identify(os.getpid())), activity=activity, guard_dir=str(tmp_path),
-        settings=SimpleNamespace(restart=None), next_strategy="resume", relauncher=None,
+        settings=SimpleNamespace(restart=None, python="/bin/true"), next_strategy="resume", relauncher=None,
         resumption=SimpleNamespace(is_open=True),
     )  # fmt: skip
     attempt = Restart(session, ruleset.Decision(ruleset.RESTART, "test"))  # type: ignore[arg-type]

@@ -1,0 +1,90 @@
+"""The handoff that a client started again is owed: asked of the worker that waits for this, or else of a new one."""
+
+import json
+import os
+
+from memguard.core.layout import COMPILED, HANDOFF, RELAUNCH, handoff_socket, is_plain_id, read_pairs
+from memguard.core.log import append_log
+from memguard.core.spawn import hook_environment
+from memguard.gate import Event
+from memguard.host import identity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# A claim takes 0.3 s; the hook itself is cut off by the client after 10 s.
+_CLAIM_TIMEOUT_S = 8
+_LONGEST_ANSWER = 1048576
+
+
+def owed_ticket(event: Event) -> str:
+    """The ticket whose relaunch this very process is, while its handoff is unclaimed; else empty."""
+    relaunch = read_pairs(f"{event.guard_dir}/{RELAUNCH}")
+    client = identity.identify(event.client_pid)
+    if not relaunch or client is None or relaunch.get("client") != client.to_text():
+        return ""
+    ticket = relaunch.get("ticket", "")
+    owed = is_plain_id(ticket) and os.path.exists(f"{event.guard_dir}/{HANDOFF}/{ticket}.facts.json")
+    return ticket if owed and event.payload.first("source") in ("resume", "startup") else ""
+
+
+def claim(event: Event, ticket: str) -> "dict[str, object]":
+    """Have the handoff claimed and pass its one document on; a failure costs the digest, never the session."""
+    words = ["--source", event.payload.first("source"), *_summariser(event)]
+    output, error = _ask_waiting(handoff_socket(event.guard_dir, ticket), words) or _run(event, ticket, words)
+    if error or not output:
+        append_log(event.state_dir, f"handoff {ticket}: {error[-300:] or 'no answer'}")
+        return {}
+    answer: dict[str, object] = json.loads(output)
+    return answer
+
+
+def _ask_waiting(path: str, words: "list[str]") -> "tuple[str, str] | None":
+    """Answer and error of the worker that the watchdog has started for this; None where none listens.
+
+    One that is started now takes 0.1 s longer, and the client's start waits for it.
+    """
+    if not os.path.exists(path):
+        return None
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as worker:
+        worker.settimeout(_CLAIM_TIMEOUT_S)
+        try:
+            worker.connect(path)
+            worker.sendall("\0".join(words).encode() + b"\n")
+            answer = _read_all(worker.recv)
+        except OSError:
+            return None
+    return (answer[1:], "") if answer[:1] == "0" else ("", answer[1:]) if answer else None
+
+
+def _read_all(receive: "Callable[[int], bytes]") -> str:
+    data = b""
+    while len(data) < _LONGEST_ANSWER and (more := receive(65536)):
+        data += more
+    return data.decode("utf-8", "replace")
+
+
+def _run(event: Event, ticket: str, words: "list[str]") -> "tuple[str, str]":
+    """Answer and error of a worker that is started now."""
+    import subprocess
+
+    command = [event.pairs["python"], "-I", "-m", "memguard.handoff.claim", "--guard", event.guard_dir]
+    done = subprocess.run(
+        [*command, "--ticket", ticket, *words],
+        env=hook_environment(dict(os.environ), event.pairs),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=_CLAIM_TIMEOUT_S,
+        check=False,
+    )
+    output, error = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+    return (output, "") if done.returncode == 0 else ("", error or f"exit code {done.returncode}")
+
+
+def _summariser(event: Event) -> "list[str]":
+    """It names code to be run: what was compiled for the project has a say, and not what lies in the guard's folder."""
+    name = read_pairs(f"{event.project_dir}/{COMPILED}").get("summariser", "")
+    return ["--state", event.state_dir, "--summariser", name] if name else []
