@@ -6,6 +6,7 @@ never polled itself.
 
 from memguard.core.reading import TreeReading
 from memguard.host.linux import kilobytes, read_bytes
+from memguard.host.one_memory import is_one_memory
 
 
 def pss_bytes(pid: int, proc: str = "/proc") -> int | None:
@@ -13,10 +14,7 @@ def pss_bytes(pid: int, proc: str = "/proc") -> int | None:
 
     That is so for a process that is gone or another user's, for a kernel before 5.3 and for other systems.
     """
-    rollup = read_bytes(f"{proc}/{pid}/smaps_rollup", 8192)
-    if b"\nPss_Anon:" not in rollup:
-        return None
-    return sum(kilobytes(rollup, name) for name in (b"\nPss_Anon:", b"\nPss_Shmem:", b"\nSwapPss:"))
+    return _pss_of(_rollup(pid, proc))
 
 
 def confirmed_bytes(tree: TreeReading, proc: str = "/proc") -> int:
@@ -25,6 +23,26 @@ def confirmed_bytes(tree: TreeReading, proc: str = "/proc") -> int:
 
 
 def shares_bytes(tree: TreeReading, proc: str = "/proc") -> "dict[int, int]":
-    """Each process's share by its pid; its footprint where the share can't be read."""
-    shares = {process.pid: (pss_bytes(process.pid, proc), process.footprint_bytes) for process in tree.processes}
-    return {pid: footprint_bytes if share is None else share for pid, (share, footprint_bytes) in shares.items()}
+    """Each process's share by its pid; its footprint where the share can't be read.
+
+    0 for a child that is still in its parent's memory.
+    """
+    rollups = {process.pid: _rollup(process.pid, proc) for process in tree.processes}
+    shares: dict[int, int] = {}
+    for process in tree.processes:
+        share = _pss_of(rollups[process.pid])
+        shares[process.pid] = process.footprint_bytes if share is None else share
+        parent = rollups.get(process.parent_pid)
+        if share and parent and is_one_memory((process.pid, rollups[process.pid]), (process.parent_pid, parent), proc):
+            shares[process.pid] = 0
+    return shares
+
+
+def _rollup(pid: int, proc: str) -> bytes:
+    return read_bytes(f"{proc}/{pid}/smaps_rollup", 8192)
+
+
+def _pss_of(rollup: bytes) -> "int | None":
+    if b"\nPss_Anon:" not in rollup:
+        return None
+    return sum(kilobytes(rollup, name) for name in (b"\nPss_Anon:", b"\nPss_Shmem:", b"\nSwapPss:"))
