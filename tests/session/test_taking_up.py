@@ -28,6 +28,8 @@ class Held:
         wait_until(lambda: self.stops() == 1, "the turn is over")
         self.first = sandbox.client_pid()
         (self.transcript,) = sandbox.home.glob(".claude/projects/*/*.jsonl")
+        # As the real one, the client ends its turn in the file after its Stop hooks.
+        wait_until(lambda: b"turn_duration" in self.transcript.read_bytes().splitlines()[-1], "its last line")
 
     def stops(self) -> int:
         return sum(line["event"] == "Stop" for line in self.sandbox.spool())

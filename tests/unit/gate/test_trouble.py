@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,15 +11,16 @@ from pathlib import Path
 import pytest
 
 from memguard.core.layout import COMPILED, read_pairs, write_pairs
+from memguard.host.linux import footprint_bytes
 from tests.sandbox import Sandbox, wait_until
 
 from .conftest import Hook
 from .test_notes import leave
 
 MB = 1024**2
-# Holds 200 MB under a name of its own.
+# Under a name of its own, it holds more than this test process, which is the client here and may have grown.
 HOLDER = (
-    "import sys; held = bytearray(200 << 20); held[::4096] = b'x' * (200 << 8); print('ready', flush=True); input()"
+    "import sys; held = bytearray(int(sys.argv[1])); held[:] = b'x' * len(held); print('ready', flush=True); input()"
 )
 
 
@@ -38,8 +40,9 @@ def test_the_largest_process_is_named_where_it_is_not_the_client(
     shutil.copy(sys.executable, program)
     environment = opted_in.environment | {"PYTHONHOME": sys.base_prefix}
     with subprocess.Popen(
-        [str(program), "-I", "-S", "-c", HOLDER], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as holder:
+        [str(program), "-I", "-S", "-c", HOLDER, str(footprint_bytes(os.getpid()) + 100 * MB)],
+        env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as holder:  # fmt: skip
         assert holder.stdout
         assert holder.stdout.readline() == b"ready\n"
         text = hook("PostToolUse")["hookSpecificOutput"]["additionalContext"]
