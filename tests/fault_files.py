@@ -20,7 +20,20 @@ from unittest import mock
 from memguard.core.errors import MemguardError
 
 CHANGES = frozenset(
-    ("create", "write", "sync", "sync folder", "rename", "replace", "link", "unlink", "mkdir", "rmdir", "chmod")
+    (
+        "create",
+        "write",
+        "sync",
+        "sync folder",
+        "rename",
+        "replace",
+        "link",
+        "unlink",
+        "mkdir",
+        "rmdir",
+        "chmod",
+        "ftruncate",
+    )
 )
 # What needs room on the disk: where it is full, these are refused, and removing goes on.
 _NEEDS_ROOM = frozenset(("create", "write", "sync", "mkdir"))
@@ -28,7 +41,7 @@ _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _UNNAMED = getattr(os, "O_TMPFILE", 0)
 _OF_TWO = ("rename", "replace", "link")
 _OF_ONE = ("unlink", "remove", "mkdir", "rmdir", "chmod", "listdir")
-_OF_DESCRIPTOR = ("write", "read", "fsync")
+_OF_DESCRIPTOR = ("write", "read", "fsync", "ftruncate")
 
 
 class Step(NamedTuple):
@@ -176,6 +189,26 @@ class FullDisk:
     @property
     def has_come(self) -> bool:
         return self._count >= self._number
+
+
+class OtherByte:
+    """The n-th write to a file whose name ends so leaves one other byte on the disk, and is reported as done."""
+
+    def __init__(self, number: int, ending: str) -> None:
+        self._number = number
+        self._ending = ending
+        self._count = 0
+        self.path = ""  # of the file that it came to
+
+    def __call__(self, step: Step, call: Callable[[], Any]) -> Any:
+        is_meant = step.kind == "write" and step.path.endswith(self._ending)
+        self._count += is_meant
+        if not is_meant or self._count != self._number:
+            return call()
+        self.path, middle = step.path, len(step.data) // 2
+        return _REAL_WRITE(
+            step.descriptor, step.data[:middle] + bytes([step.data[middle] ^ 1]) + step.data[middle + 1 :]
+        )
 
 
 def in_child(folder: Path, act: Callable[[], object], fault: Fault) -> int:

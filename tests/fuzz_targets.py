@@ -21,9 +21,10 @@ from memguard.state.keys.key_file import parse
 from memguard.state.line_index import LineIndex
 from memguard.state.segment_list import checksum, list_from_bytes, list_to_bytes
 from memguard.state.snapshot import Snapshot, from_json, to_json, without_segments
+from tests.one_key import OneKey
 from tests.vectors.generate import CONTEXT, LONG, PRIVATE, Vector, public_of, vectors
 
-KEY = envelope.OneKey(PRIVATE)
+KEY = OneKey(PRIVATE)
 
 
 def sealed(data: bytes) -> None:

@@ -85,6 +85,24 @@ def _basic(chance: random.Random) -> str:
     return base64.b64encode(f"admin:{_of(_ALNUM, 14)(chance)}".encode()).decode()
 
 
+def _one_of(*texts: str) -> Draw:
+    return lambda chance: chance.choice(texts)
+
+
+def _words(before: str) -> Draw:
+    """Some words with one of the signs of `before` between them, as people choose them."""
+
+    def draw(chance: random.Random) -> str:
+        return chance.choice(before).join(chance.sample(_WORDS, 4)).replace("_", "")
+
+    return draw
+
+
+def _phrase(chance: random.Random) -> str:
+    return " ".join(_of(_ALNUM, 7)(chance) for _ in range(3))
+
+
+_WORDS = ("tulip", "garden", "correct", "horse", "battery", "staple", "window", "marble", "orange", "kettle")
 _BARE = ("{}", "it says {} in the log", "use '{}' for now", "key={}\n", "({})")
 _PASSWORD = _of(_ALNUM + "!#%^*", 14)
 SECRETS = (
@@ -146,6 +164,38 @@ SECRETS = (
         _of(_ALNUM + "+/", 86, after="=="),
         ("DefaultEndpointsProtocol=https;AccountName=me;AccountKey={};EndpointSuffix=core.example.org",),
     ),
+    Secret(
+        "long token",
+        _of(_ALNUM + "/+", 900),
+        ("AWS_SESSION_TOKEN={}\n", "aws_session_token = {}==\n", '{"SessionToken":"{}"}', '"session_token": "{}==",'),
+    ),
+    Secret("very long key", _of(_ALNUM + "/+", 6000), ('"account_key": "{}",', "SERVICE_KEY={}\n")),
+    Secret("long cookie", _of(_ALNUM, 1800), ("Cookie: sid={}; theme=dark", "> cookie: a=b; sid={}\n")),
+    Secret(
+        "password with signs",
+        _of(_ALNUM + "{<&;,@/", 16),
+        ('DB_PASSWORD="{}"', "password: '{}'", '{"password":"{}"}', 'client_secret: "{}"', "export PGPASSWORD='{}'\n"),
+    ),
+    Secret("password with signs, bare", _of(_ALNUM + "{<&;,@/", 16), ("DB_PASSWORD={}\n", "export DB_PASS={}\n")),
+    Secret("password with spaces", _phrase, ('DB_PASSWORD="{}"', '{"password": "{}"}', "passphrase: '{}'")),
+    Secret("password of words", _words("_-."), ('{"password": "{}"}', "password = '{}'", 'dbPassword: "{}",')),
+    Secret("password with signs in a url", _of(_ALNUM + "@/", 16), ("postgres://app:{}@db.example.org:5432/app",)),
+    Secret(
+        "pass",
+        _PASSWORD,
+        ("DB_PASS={}\n", '{"SMTP_PASS": "{}"}', 'dbPass: "{}",', "tool --pass {} x", 'auth: { user: "a", pass: "{}" }'),
+    ),
+    Secret("personal access token", _of(_ALNUM, 52), ("GH_PAT={}\n", 'DEVOPS_PAT: "{}"', '{"GIT_PAT":"{}"}')),
+    Secret("credential", _of(_ALNUM, 20), ("DB_CREDENTIAL={}\n", 'credential = "{}"', '{"credential":"{}"}')),
+    Secret("encoded login", _basic, ("//npm.example.org/:_auth={}\n", '{"auths":{"r.example.org":{"auth":"{}"}}}')),
+    Secret(
+        "netrc",
+        _of(_ALNUM, 14),
+        ("machine git.example.org login me password {}\n", "machine a.example.org\n  login me\n  password {}\n"),
+    ),
+    Secret("openssl", _of(_ALNUM, 12), ("openssl rsa -passin pass:{} -in a.pem", "openssl enc -pass 'pass:{}' -e")),
+    Secret("setting", _of(_ALNUM, 40), ("aws configure set aws_secret_access_key {}\n", "config set my_token {}\n")),
+    Secret("dsn", _of(_ALNUM, 14), ('DSN="app:{}@tcp(db:3306)/app"', "app_dsn: app:{}@unix(/run/db.sock)/app\n")),
 )  # fmt: skip
 
 LOOK_ALIKES: tuple[Secret, ...] = (
@@ -172,6 +222,44 @@ LOOK_ALIKES: tuple[Secret, ...] = (
     Secret("usage", lambda c: f'"cache_read_input_tokens":{c.randrange(10**6)}', ("{},",)),
     Secret("address", lambda c: f"https://example.org:8080/@scope/x?page={c.randrange(99)}", ("see {}",)),
     Secret("git remote", lambda c: f"git@example.org:me/repo-{c.randrange(99)}.git", ("origin {} (fetch)",)),
+    Secret("type", _one_of(
+        "def login(password: str)", "pass: bool", "token: Token2", "secret: bytes = b''",
+        "password: Optional[str] = None", "auth: AuthConfig2 | None", "credentials: Credentials", "dsn: Dsn2",
+    ), ("  {}\n",)),
+    Secret("schema", _one_of(
+        '"password": "required"', '"password": "string"', '"password": {"type": "string"}',
+        '"password": "required|min:8"', "password: 'varchar(255)'", '{"type": "password", "name": "password"}',
+        '"required": ["user", "password", "passphrase"]', '"format": "password", "minLength": 12',
+        '"token": {"type": "string", "maxLength": 64}', '"credentials": "same-origin"', '"auth": "oauth2"',
+    ), ("{}\n",)),
+    Secret("label", _one_of(
+        '"password": "Your password"', "password: 'Enter a password of 8 letters'", '"password": "Kennwort"',
+        '"newPassword": "new-password"', 'password: "Password is required"',
+        '"token": "The token of step 2, from the settings"', '"passwordLabel": "Choose one with 12 letters"',
+        '"password": "must be 8-20 characters long"', 'autocomplete="current-password"',
+    ), ("{},",)),
+    Secret("name alike", _one_of(
+        "bypass=true", "BYPASS=check17a", "compass: north2", "COMPASS=needle7x", "path=/usr/bin",
+        "passphrase_file: /etc/x1", "PASSWORD_FILE=/run/secrets/db1", "author: me17", "authors = ['a1b2c3']",
+        "pattern: a1b2c3", "date_pat = '[0-9]+[a-z]'", "lowpass: f2x100y", "password_reset_url = reset2",
+        "tokenizer: bpe32k", "authentication: basic64", "passenger: seat12a", "encompass = area51b",
+        "SSH_AUTH_SOCK=/run/agent.1",
+    ), ("{}\n",)),
+    Secret("test result", _one_of(
+        "passed: 12", "PASS: TestLogin2 (0.00s)", "--- PASS: TestToken3/a1b2", "pass=12 fail=3",
+        "12 passed, 3 failed in 4.56s", '"pass": true', "PASS tests/unit/test_token2.py", "pass_rate: 97.5pct",
+        "second pass: 3 passes2go", "credential check2 passed",
+    ), ("{}\n",)),
+    Secret("template", _one_of(
+        "password: {{ vault.db_1 }}", 'token="{{ csrf_1 }}"', 'password=f"{db_password}"',
+        "PASSWORD=$(cat /run/secrets/db1)", "TOKEN=<token-1>", "DB_PASS=${DB_PASS_1}", '"password": "<secret-1>"',
+        'password = "%s"', "API_KEY=os.environ['KEY_1']", 'TOKEN="$(get-token 1)"', "://${USER_1}@example.org",
+    ), ("{}\n",)),
+    Secret("login", _one_of(
+        "login with password authentication", "set the password to something", "please set password and token",
+        "login me password", "the token 2 comes next", "set -o pipefail", "http://example.org:8080/users/@me1",
+        "https://example.org:443/a?mail=me@example.org",
+    ), ("{}\n",)),
     Secret("hex dump", lambda c: " ".join(_of(_HEX, 4)(c) for _ in range(8)), ("00000010: {}  ........",)),
 )  # fmt: skip
 

@@ -50,6 +50,9 @@ def _add_transfers(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]")
     exported.set_defaults(run=run_export)
     imported = kinds.add_parser("import", help="take keys in that were exported; captures seal to the same as before")
     imported.add_argument("file", metavar="FILE")
+    imported.add_argument(
+        "--replace", action="store_true", help="also those that are here, such as one whose passphrase is forgotten"
+    )
     imported.add_argument("--to", choices=_PLACES, help=f"{_TO} (default: where the current key is)")
     _add_new_passphrase(imported)
     imported.set_defaults(run=run_import)
@@ -144,12 +147,13 @@ def run_export(arguments: argparse.Namespace) -> int:
 
 
 def run_import(arguments: argparse.Namespace) -> int:
-    """Take in what is not here yet."""
+    """Take in what is not here yet, or does not open."""
     folder = KeyFolder(state_dir())
     found = {key_file.fingerprint: key_file for key_file in read_export(arguments.file)}
-    missing = {name: key_file for name, key_file in found.items() if not folder.places(name)}
+    here = {each.fingerprint for each in standings(folder, asks_keyring=True) if not each.error}
+    missing = {name: key_file for name, key_file in found.items() if name not in here or arguments.replace}
     for name in found.keys() - missing.keys():
-        print(f"the key {name} is here already; it is left as it is")
+        print(f"the key {name} is here already; it is left as it is (--replace takes the one of the file)")
     if not missing:
         return 0
     passphrases = _passphrases(arguments)

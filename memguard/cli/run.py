@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from memguard.cli.byte_code import prepare_byte_code
 from memguard.cli.secret_rules import prepare_secret_rules
@@ -64,8 +65,29 @@ def separated(words: Sequence[str]) -> list[str]:
     return [*words[:position], "--", *words[position:]]
 
 
+class Ready(NamedTuple):
+    """What a guarded session begins with, once nothing speaks against it."""
+
+    state_dir: str
+    runtime_dir: str
+    key: str
+    root: str
+    loaded: LoadedConfig
+    client: str
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Prepare, then exec; returns only by raising."""
+    return start(make_ready(arguments), arguments.arguments)
+
+
+def no_options() -> argparse.Namespace:
+    """What `make_ready` takes, where no option was typed."""
+    return argparse.Namespace(**{name[2:]: None for name in _OWN_OPTIONS})
+
+
+def make_ready(arguments: argparse.Namespace) -> Ready:
+    """Raise whatever keeps a guarded session from starting here; nothing is written."""
     if sys.platform != "linux":
         raise HostError(f"memguard does nothing on {sys.platform} yet", "start `claude` itself")
     state_dir, runtime_dir = dirs.state_dir(), dirs.runtime_dir()
@@ -75,16 +97,21 @@ def run(arguments: argparse.Namespace) -> int:
     _refuse_inside_session(runtime_dir)
     root = read_pairs(f"{project_dir(state_dir, key)}/{COMPILED}")["project"]
     loaded = _configuration(root, arguments)
-    client = _client(arguments.client or loaded.config.client)
+    return Ready(state_dir, runtime_dir, key, root, loaded, _client(arguments.client or loaded.config.client))
+
+
+def start(ready: Ready, words: list[str]) -> int:
+    """Make the guard, and become its launcher with these arguments of the client's."""
+    state_dir, runtime_dir, key, root, loaded, client = ready
     _refresh_compiled(root, state_dir, runtime_dir)
     _collect(runtime_dir)
     prepare_byte_code(state_dir)
     leave_group()  # of a session in whose tmux server this was typed
     prepare_secret_rules(state_dir, loaded.config)
-    guard = _make_guard(state_dir, runtime_dir, key, arguments.arguments)
+    guard = _make_guard(state_dir, runtime_dir, key, words)
     write_pairs(f"{guard}/{COMPILED}", compiled_pairs(root, runtime_dir, loaded))
     command = [*resident_python(sys.executable, state_dir), _LAUNCHER, guard, state_dir, key]
-    command += ["--", client, *arguments.arguments]
+    command += ["--", client, *words]
     sys.stdout.flush()
     os.execv(sys.executable, command)
 

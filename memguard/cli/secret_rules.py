@@ -6,6 +6,7 @@ import shutil
 import sys
 
 from memguard.config.model import MemoryGuardianConfig
+from memguard.core.layout import COMPILED
 from memguard.core.spawn import start_detached, worker_environment
 
 _PACKAGE, _DISTRIBUTION = "kingfisher_sdk", "kingfisher-secret-scanner"
@@ -42,11 +43,27 @@ def prepare_secret_rules(state_dir: str, config: MemoryGuardianConfig) -> str:
     return state
 
 
-def remove_secret_rules(state_dir: str) -> None:
-    """The next `init` or `run`, of whichever project, makes them again."""
+def rules_trouble(state_dir: str) -> str:
+    """Why a capture would do without the library's rules: found by loading them, 0.4 s. Empty where it would not."""
+    from memguard.state.redact import prepare, rules_id, trouble
+
+    prepare(state_dir)
+    rules_id()  # waits
+    return trouble()
+
+
+def rules_folder(state_dir: str) -> str:
+    """Where the compiled ones are."""
     from memguard.state.redact.library import RULES_FOLDER
 
-    shutil.rmtree(os.path.join(state_dir, RULES_FOLDER), ignore_errors=True)
+    return os.path.join(state_dir, RULES_FOLDER)
+
+
+def remove_secret_rules(state_dir: str) -> None:
+    """With the last project that is opted in: every other's captures would do without."""
+    if any(os.path.exists(os.path.join(state_dir, name, COMPILED)) for name in os.listdir(state_dir)):
+        return
+    shutil.rmtree(rules_folder(state_dir), ignore_errors=True)
 
 
 def told(state: str) -> str:

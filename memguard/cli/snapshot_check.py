@@ -11,7 +11,9 @@ from memguard.config.shown import shown
 from memguard.core.log import printable
 from memguard.core.units import format_size
 from memguard.state import files
+from memguard.state.about import SEGMENTS
 from memguard.state.compiled import snapshot_settings
+from memguard.state.garbage import unreadable_lists
 from memguard.state.keys import private_keys
 from memguard.state.lock import store_lock
 from memguard.state.retention import prune
@@ -40,10 +42,13 @@ def run_verify(arguments: argparse.Namespace) -> int:
     ids = [store.find(arguments.id)] if arguments.id else store.ids()
     verifier = Verifier(store, private_keys(state_dir(), Passphrases(arguments.passphrase_file).ask))
     found = {snapshot_id: verifier.verify(snapshot_id) for snapshot_id in ids}
+    # A capture of a living session may have removed some since they were listed: that is no damage.
+    gone = [snapshot_id for snapshot_id, faults in found.items() if faults and not store.has(snapshot_id)]
+    found = {snapshot_id: faults for snapshot_id, faults in found.items() if snapshot_id not in gone}
     if arguments.json:
         print(json.dumps([_entry(snapshot_id, faults) for snapshot_id, faults in found.items()], indent=2))
     else:
-        print("\n".join(_lines(found)))
+        print("\n".join(_lines(found, gone)))
     return _COULD_NOT if any(found.values()) else 0
 
 
@@ -55,10 +60,10 @@ def _entry(snapshot_id: str, faults: list[Fault]) -> dict[str, object]:
     }
 
 
-def _lines(found: dict[str, list[Fault]]) -> list[str]:
-    if not found:
+def _lines(found: dict[str, list[Fault]], gone: list[str]) -> list[str]:
+    if not found and not gone:
         return ["this project has no snapshot yet; take one with `memguard snapshot`"]
-    lines = []
+    lines = [f"{snapshot_id}  removed meanwhile" for snapshot_id in gone]
     for snapshot_id, faults in found.items():
         lines.append(f"{snapshot_id}  {'DAMAGED' if faults else 'good'}")
         lines += [f"    {shown(fault.path, 400)}: {printable(fault.what, 200)}" for fault in faults]
@@ -77,6 +82,10 @@ def run_prune(arguments: argparse.Namespace) -> int:
         before_bytes = _size_bytes(store)
         gone = prune(store, snapshot_settings(store.project_dir), session="")
         left_bytes = _size_bytes(store)
+        unreadable = unreadable_lists(store, store.ids())
+    for name in unreadable:
+        path = shown(store.path(name, SEGMENTS), 400)
+        print(f"{path} is damaged: until snapshot {name} goes, no segment does, and no snapshot for its size")
     print(f"removed {len(gone)} snapshots, {format_size(before_bytes - left_bytes)}; {len(store.ids())} are left")
     return 0
 

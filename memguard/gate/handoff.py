@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 from memguard.core.layout import COMPILED, HANDOFF, RELAUNCH, handoff_socket, is_plain_id, read_pairs
 from memguard.core.log import append_log
@@ -11,10 +12,12 @@ from memguard.host import identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from socket import socket
 
-# A claim takes 0.3 s; the hook itself is cut off by the client after 10 s.
-_CLAIM_TIMEOUT_S = 8
+# In all, whoever is asked. A claim takes 0.3 s, with a summariser up to 5.5; the client cuts the hook off after 10 s.
+_CLAIM_TIMEOUT_S = 7.0
+_SHORTEST_S = 0.01
+_TOO_LONG = ("", "the worker took too long")
 _LONGEST_ANSWER = 1048576
 
 
@@ -32,7 +35,9 @@ def owed_ticket(event: Event) -> str:
 def claim(event: Event, ticket: str) -> "dict[str, object]":
     """Have the handoff claimed and pass its one document on; a failure costs the digest, never the session."""
     words = ["--source", event.payload.first("source"), *_summariser(event)]
-    output, error = _ask_waiting(handoff_socket(event.guard_dir, ticket), words) or _run(event, ticket, words)
+    deadline_s = time.monotonic() + _CLAIM_TIMEOUT_S
+    asked = _ask_waiting(handoff_socket(event.guard_dir, ticket), words, deadline_s)
+    output, error = asked or _run(event, ticket, words, deadline_s)
     if error or not output:
         append_log(event.state_dir, f"handoff {ticket}: {error[-300:] or 'no answer'}")
         return {}
@@ -40,46 +45,61 @@ def claim(event: Event, ticket: str) -> "dict[str, object]":
     return answer
 
 
-def _ask_waiting(path: str, words: "list[str]") -> "tuple[str, str] | None":
-    """Answer and error of the worker that the watchdog has started for this; None where none listens.
+def _ask_waiting(path: str, words: "list[str]", deadline_s: float) -> "tuple[str, str] | None":
+    """Answer and error of the worker that the watchdog has started for this; None where none listens, or it hung up.
 
-    One that is started now takes 0.1 s longer, and the client's start waits for it.
+    One that is started now takes 0.1 s longer, and the client's start waits for it. It is no use where this one took
+    too long: this one may have claimed the handoff, and no time is left.
     """
     if not os.path.exists(path):
         return None
     import socket
 
     with socket.socket(socket.AF_UNIX) as worker:
-        worker.settimeout(_CLAIM_TIMEOUT_S)
         try:
+            worker.settimeout(_left_s(deadline_s))
             worker.connect(path)
             worker.sendall("\0".join(words).encode() + b"\n")
-            answer = _read_all(worker.recv)
+            answer = _read_all(worker, deadline_s)
+        except TimeoutError:
+            return _TOO_LONG
         except OSError:
             return None
     return (answer[1:], "") if answer[:1] == "0" else ("", answer[1:]) if answer else None
 
 
-def _read_all(receive: "Callable[[int], bytes]") -> str:
+def _left_s(deadline_s: float) -> float:
+    """Never 0, which for a socket means not to wait but to fail otherwise."""
+    return max(deadline_s - time.monotonic(), _SHORTEST_S)
+
+
+def _read_all(worker: "socket", deadline_s: float) -> str:
+    """All that it says until it hangs up. Raises TimeoutError, also where it goes on saying a little at a time."""
     data = b""
-    while len(data) < _LONGEST_ANSWER and (more := receive(65536)):
+    while len(data) < _LONGEST_ANSWER and (more := worker.recv(65536)):
         data += more
+        if time.monotonic() > deadline_s:
+            raise TimeoutError
+        worker.settimeout(_left_s(deadline_s))
     return data.decode("utf-8", "replace")
 
 
-def _run(event: Event, ticket: str, words: "list[str]") -> "tuple[str, str]":
+def _run(event: Event, ticket: str, words: "list[str]", deadline_s: float) -> "tuple[str, str]":
     """Answer and error of a worker that is started now."""
     import subprocess
 
     command = [event.pairs["python"], "-I", "-m", "memguard.handoff.claim", "--guard", event.guard_dir]
-    done = subprocess.run(
-        [*command, "--ticket", ticket, *words],
-        env=hook_environment(dict(os.environ), event.pairs),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=_CLAIM_TIMEOUT_S,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [*command, "--ticket", ticket, *words],
+            env=hook_environment(dict(os.environ), event.pairs),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_left_s(deadline_s),
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return _TOO_LONG
     output, error = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
     return (output, "") if done.returncode == 0 else ("", error or f"exit code {done.returncode}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from memguard.handoff.quoting import DATA_NOTE, Section, quoted
+from memguard.handoff.quoting import DATA_NOTE, Section, quoted, units
 
 if TYPE_CHECKING:
     from memguard.handoff.digest import Material
@@ -41,7 +41,7 @@ def compaction(material: Material, budget: int) -> str:
         section.add_text("- ", conversation["summary"], _WHOLE)
     for left, (name, text) in zip(range(len(points), 0, -1), points, strict=True):
         before = f"- {quoted(name, _TITLE)}: "
-        section.add_text(before, text, max(_LEAST_POINT, section.room // left - len(before) - 3))
+        section.add_text(before, text, max(_LEAST_POINT, section.room // left - units(before) - 3))
     return section.text()
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from memguard.core.errors import MemguardError, StateError, UsageError
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from memguard.state.snapshot import Snapshot
 
 _SOURCES = (RESUME, STARTUP)
+# The hook waits for 7 s, this worker's start included. Once the handoff is claimed, a digest without a summary is
+# better than none.
+_SUMMARY_WITHIN_S = 5.5
 _HINT = "the SessionStart hook runs this"
 
 
@@ -76,6 +80,7 @@ def _parse(argv: Sequence[str]) -> _Wanted:
 
 def claim(guard_dir: str, ticket: str, source: str, summariser: ChosenSummariser | None = None) -> dict[str, object]:
     """The hook's answer. Raises StateError where another has claimed it, or there is nothing."""
+    deadline_s = time.monotonic() + _SUMMARY_WITHIN_S
     handoff = Handoff(f"{guard_dir}/{HANDOFF}", ticket)
     handoff.take()
     try:
@@ -86,7 +91,7 @@ def claim(guard_dir: str, ticket: str, source: str, summariser: ChosenSummariser
         handoff.remove()
     material = Material(facts, record, _git_now(record), source, problem)
     if summariser and source == STARTUP and record:
-        material = _summarised(material, summariser, ticket)
+        material = _summarised(material, summariser, ticket, deadline_s)
     snapshot_id = record["id"] if record else facts.snapshot
     unsent = len(record["conversation"].get("unsent", [])) if record else 0
     return {
@@ -95,12 +100,12 @@ def claim(guard_dir: str, ticket: str, source: str, summariser: ChosenSummariser
     }
 
 
-def _summarised(material: Material, summariser: ChosenSummariser, ticket: str) -> Material:
+def _summarised(material: Material, summariser: ChosenSummariser, ticket: str, deadline_s: float) -> Material:
     """With what the summariser wrote; as it was, with a line in the log, where that comes to nothing."""
-    from memguard.handoff.summariser import summarise
+    from memguard.handoff.summariser import TIME_LIMIT_S, summarise
 
     try:
-        text = summarise(summariser.name, material)
+        text = summarise(summariser.name, material, min(TIME_LIMIT_S, deadline_s - time.monotonic()))
     except (MemguardError, OSError) as error:
         what = error.what if isinstance(error, MemguardError) else f"it can't be run: {error.strerror}"
         append_log(summariser.state_dir, f"handoff {ticket}: summariser {summariser.name}: {what}")

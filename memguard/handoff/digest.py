@@ -1,5 +1,7 @@
 """The digest: what a session reads about the restart that it comes out of. Facts only, at most 10,000 characters.
 
+The client counts units of UTF-16, so that is what is counted here.
+
 Deterministic; no sentence tells the model what to do, since orders from a hook look like an attack. What was borrowed
 is quoted as JSON strings, in sections that say so. docs/handoff.md describes it section by section.
 """
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from memguard.handoff import about_earlier, about_request, about_restart, about_words, about_work
 from memguard.handoff.about_restart import RESTORE, RESUME, STARTUP
+from memguard.handoff.quoting import units
 from memguard.state.conversation import Conversation, empty_conversation
 
 if TYPE_CHECKING:
@@ -87,5 +90,5 @@ def digest_of(material: Material) -> str:
         text = section(material, left - len(_BETWEEN))
         if text:
             texts.append(text)
-            left -= len(text) + len(_BETWEEN)
-    return _BETWEEN.join(texts)[:MOST_CHARS]
+            left -= units(text) + len(_BETWEEN)
+    return _BETWEEN.join(texts)

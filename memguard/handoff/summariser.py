@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from memguard.handoff.digest import Material
 
 GROUP = "memguard.summarisers"
-# The hook gives up after 8 s, and git has had one of them; a person waits for this at the start of their session.
+# The hook gives up after 7 s, and git has had one of them; a person waits for this at the start of their session.
 TIME_LIMIT_S = 4.0
 LONGEST_TEXT = 4000
 LONGEST_ANSWER_BYTES = 65536
@@ -71,7 +71,7 @@ def facts_of(material: Material) -> dict[str, Any]:
 
 
 def _answer(name: str, facts: bytes, time_limit_s: float) -> dict[str, Any]:
-    command = [sys.executable, "-I", "-m", "memguard.handoff.summarising", name]
+    command = [sys.executable, "-I", "-m", "memguard.handoff.summarising", name, f"{time_limit_s:.3f}"]
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,

@@ -17,22 +17,23 @@ import tarfile
 from typing import TYPE_CHECKING, BinaryIO, TypedDict, cast
 
 from memguard.core.errors import EnvelopeError, StateError
-from memguard.core.layout import is_plain_id
 from memguard.state import envelope, files
 from memguard.state.rebuild import rebuild
 from memguard.state.shape import ARCHIVED_STREAMS, fits
-from memguard.state.snapshot import LONGEST_RECORD_BYTES, Snapshot, from_json, without_segments
+from memguard.state.snapshot import Snapshot, checked, parsed, without_segments
+from memguard.state.tar_members import Part, members
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from memguard.state.store import Store
 
 FORMAT = 1
 RECORD = "record.sealed"
 SUFFIX = ".sealed"
 _CONTEXT = "memguard export"
-_MOST_MEMBERS = 2002  # the record, the main stream, and as many sub-agents as a capture takes
+# Some 100 KB as a rule; 2000 sub-agents are 2 MB. Hostile JSON takes 27 times its length in memory.
+LONGEST_RECORD_BYTES = 4194304
+# All streams together: above what any client can read again, and each fits a tar header of the plain kind.
+LONGEST_CONVERSATION_BYTES = 8 * 1073741824
 _NEXT = "export it again where it was made"
 
 
@@ -105,11 +106,20 @@ def _write(writing: _Writing, sink: BinaryIO, piece: str) -> None:
             },
             "streams": streams,
         }
-        record = io.BytesIO()
-        sealer = writing.sealer(record, RECORD)
-        sealer.write(json.dumps(archived, separators=(",", ":")).encode())
-        sealer.finish()
-        _add(tar, RECORD, record, len(record.getvalue()))
+        _write_record(writing, tar, archived)
+
+
+def _write_record(writing: _Writing, tar: tarfile.TarFile, archived: Archived) -> None:
+    """StateError where nobody could take it in."""
+    content = json.dumps(archived, separators=(",", ":")).encode()
+    lengths = (piece["plain_bytes"] for piece in archived["streams"].values())
+    if len(content) > LONGEST_RECORD_BYTES or sum(lengths) > LONGEST_CONVERSATION_BYTES:
+        raise StateError("the snapshot is too large for an archive", "`memguard restore --transcript` gives it back")
+    record = io.BytesIO()
+    sealer = writing.sealer(record, RECORD)
+    sealer.write(content)
+    sealer.finish()
+    _add(tar, RECORD, record, len(record.getvalue()))
 
 
 def _write_stream(writing: _Writing, tar: tarfile.TarFile, stream: str, piece: str) -> _Piece:
@@ -139,14 +149,12 @@ def _context(name: str) -> bytes:
 
 
 class Archive:
-    """An archive that is open for reading. Raises EnvelopeError for anything that `export` does not write.
-
-    The record is its last member, so it is read twice from the front: once for what it says, once for the streams.
-    """
+    """An archive that is open for reading. Raises EnvelopeError for anything that `export` does not write."""
 
     def __init__(self, source: BinaryIO, keys: envelope.KeySource) -> None:
         self._source = source
         self._keys = keys
+        self._members = members(source)
         self.record = self._record()
 
     @property
@@ -155,51 +163,69 @@ class Archive:
         return list(self.record["streams"])
 
     def open_stream(self, stream: str, sink: envelope.Sink) -> int:
-        """Open one stream into `sink`; its length in bytes."""
+        """Open one stream into `sink`, which never gets more than the record says; its length in bytes."""
         piece = self.record["streams"][stream]
-        length = self._open(stream + SUFFIX, sink, piece["commitment"])
+        length = self._open(stream + SUFFIX, _UpTo(sink, piece["plain_bytes"]), piece["commitment"])
         if length != piece["plain_bytes"]:
-            raise EnvelopeError("a stream of the archive is not as long as its record says", _NEXT)
+            raise _other_length()
         return length
 
     def _record(self) -> Archived:
         content = envelope.Bounded(LONGEST_RECORD_BYTES)
         self._open(RECORD, content, "")
         try:
-            found = json.loads(content.content())
-            version, streams = found["format"], found["streams"]
-            names = {part["name"] for part in from_json(json.dumps(found["snapshot"]).encode())["transcripts"]}
-            is_sound = fits(streams, ARCHIVED_STREAMS) and names >= streams.keys() and all(map(is_plain_id, streams))
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise EnvelopeError("the archive's record is none that memguard writes", _NEXT) from None
-        if version != FORMAT:
+            found = parsed(content.content())
+        except (ValueError, RecursionError):
+            raise _no_record() from None
+        version = found.get("format") if isinstance(found, dict) else None
+        if type(version) is int and version != FORMAT:
             raise ArchiveVersionError(
                 f"the archive is of version {version!r:.20}, this memguard reads {FORMAT}", "install a newer memguard"
             )
-        if not is_sound:
-            raise EnvelopeError("the archive's record is none that memguard writes", _NEXT)
+        if not isinstance(found, dict) or type(version) is not int or not _is_sound(found):
+            raise _no_record()
+        if self._members.keys() != {RECORD, *(stream + SUFFIX for stream in found["streams"])}:
+            raise EnvelopeError("the archive does not hold what its record says", _NEXT)
         return cast("Archived", found)
 
     def _open(self, name: str, sink: envelope.Sink, commitment: str) -> int:
-        try:
-            for member, content in _members(self._source):
-                if member == name:
-                    return envelope.open_sealed(content, sink, self._keys, _context(name), commitment)
-        except (tarfile.TarError, EOFError) as error:
-            raise EnvelopeError(f"the file is no whole archive of memguard's: {error}", _NEXT) from None
-        raise EnvelopeError(f"the archive holds no {name}", _NEXT)
+        if name not in self._members:
+            raise EnvelopeError(f"the archive holds no {name}", _NEXT)
+        part = cast("BinaryIO", Part(self._source, self._members[name]))
+        return envelope.open_sealed(part, sink, self._keys, _context(name), commitment)
 
 
-def _members(source: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
-    """Name and content of each; nothing is ever unpacked to where a member's name leads."""
-    source.seek(0)
-    with tarfile.open(fileobj=source, mode="r:") as tar:
-        for number, member in enumerate(tar):
-            content = tar.extractfile(member) if member.isreg() else None
-            if content is None or number >= _MOST_MEMBERS or not _is_name(member.name):
-                raise EnvelopeError("the file is no archive that memguard has written", _NEXT)
-            yield member.name, cast("BinaryIO", content)
+def _is_sound(found: dict[str, object]) -> bool:
+    """Whether the record has what `export` writes. RecordVersionError for a snapshot of another version."""
+    streams = found.get("streams")
+    try:
+        names = {part["name"] for part in checked(found.get("snapshot"))["transcripts"]}
+    except EnvelopeError:  # it speaks of a manifest of this store
+        return False
+    if not fits(streams, ARCHIVED_STREAMS):
+        return False
+    pieces = cast("dict[str, _Piece]", streams)
+    lengths = [piece["plain_bytes"] for piece in pieces.values()]
+    return names >= pieces.keys() and min(lengths, default=0) >= 0 and sum(lengths) <= LONGEST_CONVERSATION_BYTES
 
 
-def _is_name(name: str) -> bool:
-    return name.endswith(SUFFIX) and is_plain_id(name.removesuffix(SUFFIX))
+class _UpTo:
+    """A sink that takes no more than it was told: a kilobyte can hold gigabytes."""
+
+    def __init__(self, sink: envelope.Sink, most_bytes: int) -> None:
+        self._sink = sink
+        self._left = most_bytes
+
+    def write(self, data: bytes, /) -> None:
+        self._left -= len(data)
+        if self._left < 0:
+            raise _other_length()
+        self._sink.write(data)
+
+
+def _other_length() -> EnvelopeError:
+    return EnvelopeError("a stream of the archive is not as long as its record says", _NEXT)
+
+
+def _no_record() -> EnvelopeError:
+    return EnvelopeError("the archive's record is none that memguard writes", _NEXT)

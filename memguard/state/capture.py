@@ -103,7 +103,7 @@ def capture(request: CaptureRequest, timings: Timings | None = None) -> str:
     with store.draft(public_key, request.session_id) as draft:
         timings.step("lock")
         turn_end.take()
-        snapshot = _write(draft, request, gathering, settings.privacy, timings)
+        snapshot = _write(draft, request, gathering, settings, timings)
         _clear_up(store, settings, request, draft.id)
     timings.step("retention")
     if request.ticket:
@@ -121,18 +121,33 @@ def _prepare_rules(request: CaptureRequest, settings: SnapshotSettings) -> None:
         prepare(request.state_dir)
 
 
-def _write(draft: Draft, request: CaptureRequest, gathering: Gathering, privacy: str, timings: Timings) -> Snapshot:
+def _unsearched(request: CaptureRequest, settings: SnapshotSettings) -> list[str]:
+    """What the library's rules were not applied to, and why; once all is redacted."""
+    from memguard.state.compiled import EXACT
+    from memguard.state.redact import trouble
+
+    why = trouble() if settings.privacy != EXACT and settings.uses_library else ""
+    if not why:
+        return []
+    append_log(request.state_dir, f"capture: secret rules: {why}")
+    return [f"the library's search for secrets: {why}"]
+
+
+def _write(
+    draft: Draft, request: CaptureRequest, gathering: Gathering, settings: SnapshotSettings, timings: Timings
+) -> Snapshot:
     from memguard.state.streams import Streams
     from memguard.state.transcript import config_dir
 
     environment = gathering.environment or dict(os.environ)
-    streams = Streams(draft, _terms(draft, privacy), config_dir(environment))
+    streams = Streams(draft, _terms(draft, settings.privacy), config_dir(environment))
     streams.capture(request.transcript)
     timings.step("transcript")
     missing = gathering.wait()
     timings.step("waiting for git")
     snapshot = _record(draft.id, request, gathering, streams)
-    snapshot["privacy"], snapshot["missing"] = privacy, [*streams.missing, *missing]
+    snapshot["privacy"] = settings.privacy
+    snapshot["missing"] = [*streams.missing, *missing, *_unsearched(request, settings)]
     draft.commit(snapshot)
     _save(streams, request)
     timings.step("manifest and rename")

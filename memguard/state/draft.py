@@ -13,6 +13,8 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from memguard.core.errors import EnvelopeError
+from memguard.core.layout import is_plain_id
 from memguard.state import envelope, files
 from memguard.state.about import MANIFEST, manifest_context, plain_files
 from memguard.state.segment import session_folder
@@ -23,21 +25,27 @@ if TYPE_CHECKING:
 
 
 class Draft:
-    """`commit` puts it into the store; `abandon` removes what was written, and does nothing after `commit`."""
+    """`commit` puts it into the store; `abandon` removes what was written, and does nothing after `commit`.
+
+    Raises EnvelopeError for a session id that is no name of a folder: records may come from elsewhere.
+    """
 
     def __init__(self, store: Store, public_key: bytes, session_id: str) -> None:
         self.id = new_id()
         self.path = os.path.join(store.folder, f".{self.id}")
         self.project_key = store.project_key
         self.public_key = public_key
-        self.session = session_folder(session_id)
+        self.session = _plain(session_folder(session_id))
         self._store = store
         self._segments: list[str] = []
         files.make_dir(self.path)
 
     def stream_folder(self, stream: str) -> str:
-        """Where the segments of a stream are, and its cursor; it need not exist."""
-        return os.path.join(self._store.conversations, self.session, stream)
+        """Where the segments of a stream are, and its cursor; it need not exist.
+
+        EnvelopeError for a name that leads elsewhere.
+        """
+        return os.path.join(self._store.conversations, self.session, _plain(stream))
 
     def add_segment(self, path: str) -> None:
         """A segment that is about to be written there: made room for, and removed where this comes to nothing."""
@@ -74,3 +82,9 @@ class Draft:
             for path in self._segments:
                 files.remove(path)
             files.remove_tree(self.path)
+
+
+def _plain(name: str) -> str:
+    if not is_plain_id(name):
+        raise EnvelopeError("the snapshot names a folder that can't be", "use another snapshot")
+    return name

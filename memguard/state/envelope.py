@@ -30,7 +30,6 @@ __all__ = [
     "Bounded",
     "KeySource",
     "Nowhere",
-    "OneKey",
     "Receipt",
     "Sealer",
     "TamperedError",
@@ -73,17 +72,6 @@ class KeySource(Protocol):
 
     def key_for(self, recipient: str) -> bytes:
         """The private key, 32 bytes, of the recipient that a header names; WrongKeyError where it is not there."""
-
-
-class OneKey:
-    """A key source of one key, whatever the header names."""
-
-    def __init__(self, private_key: bytes) -> None:
-        self._private_key = private_key
-
-    def key_for(self, recipient: str) -> bytes:  # noqa: ARG002  the header is judged by who opens, with this key
-        """The one key."""
-        return self._private_key
 
 
 class Receipt:
@@ -294,5 +282,5 @@ def _chunk_key(header: _Header, private_key: bytes, context: bytes) -> bytes:
         raise tampered("its header was changed, or the file belongs elsewhere")
     raise WrongKeyError(
         f"the file is sealed for the key {header.recipient}, yours is {fingerprint(own)}",
-        "open it with the key it was sealed for (`keys/private` in the state folder of where it was made)",
+        "bring its key here: `memguard key export FILE` where it is, `memguard key import FILE` here",
     )

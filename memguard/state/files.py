@@ -121,6 +121,8 @@ def _give_name(unnamed: BinaryIO, path: str) -> None:
     root = os.open("/", os.O_RDONLY)
     try:
         os.link(f"/proc/self/fd/{unnamed.fileno()}", path, src_dir_fd=root, follow_symlinks=True)
+    except OSError as error:  # which names the descriptor: nothing that the person knows
+        raise OSError(error.errno, error.strerror, path) from None
     finally:
         os.close(root)
 
@@ -203,6 +205,12 @@ def size_bytes(path: str) -> int:
     return status.st_size if stat.S_ISREG(status.st_mode) else -1
 
 
+def cut(file: BinaryIO, size_bytes: int) -> None:
+    """Make a file that is being written shorter."""
+    file.flush()
+    os.ftruncate(file.fileno(), size_bytes)
+
+
 def sync(file: BinaryIO) -> None:
     """Bring a file's content to the disk."""
     file.flush()
@@ -250,13 +258,14 @@ def read_private(path: str, most_bytes: int) -> bytes:
     except OSError as error:
         raise StateError(f"{shown(path)} can't be read: {error.strerror}", "check what it is and whose") from None
     try:
-        _check_private(path, os.fstat(descriptor))
+        check_private(path, os.fstat(descriptor))
         return os.read(descriptor, most_bytes)
     finally:
         os.close(descriptor)
 
 
-def _check_private(path: str, status: os.stat_result) -> None:
+def check_private(path: str, status: os.stat_result) -> None:
+    """Raise StateError where this is no plain file of this user's that nobody else can read."""
     if not stat.S_ISREG(status.st_mode):
         raise StateError(f"{shown(path)} is not a plain file", "remove it")
     if os.name != "posix":

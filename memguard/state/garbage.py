@@ -6,13 +6,14 @@ import os
 from typing import TYPE_CHECKING
 
 from memguard.state import files
-from memguard.state.about import FORMAT
+from memguard.state.about import OLDEST_FORMAT
 from memguard.state.cursor import CURSOR, load_cursor
 from memguard.state.segment import SUFFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from memguard.state.segment_list import Need
     from memguard.state.store import Store
 
 Place = tuple[str, str, str]
@@ -55,12 +56,23 @@ def needed_places(store: Store) -> set[Place] | None:
     """What the snapshots name, the damaged ones too; None where one's list can't be read."""
     needed: set[Place] = set()
     for snapshot_id in store.ids():
-        try:
-            needed |= {need.place for need in store.needs(snapshot_id)}
-        except (OSError, ValueError):
-            if store.about(snapshot_id).get("format") in (None, FORMAT):
-                return None
+        needs = _needs(store, snapshot_id)
+        if needs is None:
+            return None
+        needed |= {need.place for need in needs}
     return needed
+
+
+def unreadable_lists(store: Store, ids: Iterable[str]) -> list[str]:
+    """Those of these snapshots whose list of segments can't be read: while one is there, no segment is removed."""
+    return [snapshot_id for snapshot_id in ids if _needs(store, snapshot_id) is None]
+
+
+def _needs(store: Store, snapshot_id: str) -> list[Need] | None:
+    try:
+        return store.needs(snapshot_id)
+    except (OSError, ValueError):
+        return [] if store.about(snapshot_id).get("format") == OLDEST_FORMAT else None
 
 
 def _streams(store: Store) -> Iterator[tuple[str, str]]:

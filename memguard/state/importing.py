@@ -6,11 +6,16 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from memguard.core.errors import EnvelopeError
 from memguard.core.log import printable
 from memguard.state import files
+from memguard.state.about import SEGMENTS, needs_of, plain_files
 from memguard.state.archive import Archive
+from memguard.state.rebuild import check_row
 from memguard.state.sealing import Sealing
 from memguard.state.segment import SEGMENT_BYTES
+from memguard.state.segment_list import list_from_bytes
+from memguard.state.snapshot import from_json, to_json
 
 if TYPE_CHECKING:
     from memguard.state.draft import Draft
@@ -35,6 +40,7 @@ def take_in(store: Store, path: str, keys: KeySource, public_key: bytes) -> Snap
         snapshot = archive.record["snapshot"]
         with store.draft(public_key, snapshot["session_id"]) as draft:
             snapshot = _here(snapshot, draft, _sealed(archive, draft))
+            _check(snapshot)
             draft.commit(snapshot)
     return snapshot
 
@@ -66,6 +72,25 @@ def _here(snapshot: Snapshot, draft: Draft, segments: dict[str, list[SegmentPart
         "restart": {**snapshot["restart"], "reason": printable(reason, _REASON_CHARS)},
         "transcripts": parts,
     }
+
+
+def _check(snapshot: Snapshot) -> None:
+    """Whether all that `verify` asks will hold: that each sealed file opens is known by then.
+
+    EnvelopeError where the record would be none, or its list of segments damaged from the first day: while one list is,
+    nothing of the project is cleared up.
+    """
+    try:
+        from_json(to_json(snapshot))
+        for part in snapshot["transcripts"]:
+            check_row(part["segments"])
+        is_kept = list_from_bytes(plain_files(snapshot, 0)[SEGMENTS]) == needs_of(snapshot)
+    except (EnvelopeError, ValueError):
+        is_kept = False
+    if not is_kept:
+        raise EnvelopeError(
+            "the archive's snapshot is none that can be read again", "export it again where it was made"
+        )
 
 
 class _Segments:

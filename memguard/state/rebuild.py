@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from memguard.core.errors import StateError
 from memguard.core.log import printable
 from memguard.state import files
 from memguard.state.chunks import tampered
 from memguard.state.segment import session_folder
+from memguard.state.whole_lines import WholeLines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
     from memguard.state.envelope import KeySource, Sink
     from memguard.state.segment import SegmentPart
     from memguard.state.snapshot import Snapshot, TranscriptPart
     from memguard.state.store import Store
+
+
+class Rebuilt(NamedTuple):
+    """A file that was rebuilt: its length, and how many bytes of a torn last line are not in it."""
+
+    size_bytes: int
+    torn_bytes: int
 
 
 def rebuild(store: Store, snapshot: Snapshot, name: str, sink: Sink, keys: KeySource) -> int:
@@ -30,15 +42,37 @@ def rebuild(store: Store, snapshot: Snapshot, name: str, sink: Sink, keys: KeySo
     return sum(store.open_segment(session, name, segment, sink, keys) for segment in part["segments"])
 
 
-def rebuild_to_file(store: Store, snapshot: Snapshot, name: str, path: str, keys: KeySource) -> int:
-    """The same into a new file of mode 0600; its length in bytes. An error leaves none.
+def rebuild_to_file(store: Store, snapshot: Snapshot, name: str, path: str, keys: KeySource) -> Rebuilt:
+    """The same into a new file of mode 0600, up to its last whole line. An error leaves none.
 
     Raises StateError where something is at `path` already.
     """
+    with _new(path) as sink:
+        lines = WholeLines(sink)
+        rebuild(store, snapshot, name, lines, keys)
+        return leave_out_torn(sink, lines)
+
+
+def rebuild_raw_to_file(store: Store, snapshot: Snapshot, name: str, path: str, keys: KeySource) -> Rebuilt:
+    """The same with all that was sealed, a torn last line included."""
+    with _new(path) as sink:
+        return Rebuilt(rebuild(store, snapshot, name, sink, keys), 0)
+
+
+@contextlib.contextmanager
+def _new(path: str) -> Iterator[BinaryIO]:
     if os.path.lexists(path):
         raise StateError(f"{files.shown(path)} is there already", "name another file, or move that one away")
     with files.told(path), files.appearing(path) as sink:
-        return rebuild(store, snapshot, name, sink, keys)
+        yield sink
+
+
+def leave_out_torn(sink: BinaryIO, lines: WholeLines) -> Rebuilt:
+    """Cut a file that was just written behind its last whole line."""
+    rebuilt = Rebuilt(lines.size_bytes - lines.torn_bytes, lines.torn_bytes)
+    if rebuilt.torn_bytes:
+        files.cut(sink, rebuilt.size_bytes)
+    return rebuilt
 
 
 def part_of(snapshot: Snapshot, name: str) -> TranscriptPart:

@@ -10,13 +10,14 @@ import contextlib
 import os
 import re
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from memguard.core.errors import StateError
 from memguard.core.layout import is_plain_id
 from memguard.state import files
-from memguard.state.rebuild import part_of, rebuild
+from memguard.state.rebuild import leave_out_torn, part_of, rebuild
 from memguard.state.source import MAIN
+from memguard.state.whole_lines import WholeLines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,13 @@ _AGENTS = "subagents"
 _LONGEST_FOLDER = 200
 
 
+class Placed(NamedTuple):
+    """The session by whose id the conversation can be resumed; how many bytes of torn last lines are not in it."""
+
+    session: str
+    torn_bytes: int
+
+
 def client_folder(config: str, cwd: str) -> str:
     """Where a client with this configuration keeps the conversations of a working directory.
 
@@ -46,8 +54,8 @@ def client_folder(config: str, cwd: str) -> str:
     return os.path.join(config, "projects", name)
 
 
-def place(store: Store, snapshot: Snapshot, keys: KeySource, folder: str) -> str:
-    """Write the conversation and its sub-agents' into `folder`; the session id by which it can be resumed.
+def place(store: Store, snapshot: Snapshot, keys: KeySource, folder: str) -> Placed:
+    """Write the conversation and its sub-agents' into `folder`, each up to its last whole line.
 
     Under its own id where the client has no such conversation, under a new one beside it otherwise: nothing of the
     person's is ever replaced. An error leaves none of it.
@@ -64,13 +72,15 @@ def place(store: Store, snapshot: Snapshot, keys: KeySource, folder: str) -> str
         except BaseException:
             placing.undo()
             raise
-    return session
+    return Placed(session, placing.torn_bytes)
 
 
 def _free_id(folder: str, session: str) -> str:
-    if not is_plain_id(session) or os.path.lexists(os.path.join(folder, session + _ENDING)):
-        return str(uuid.uuid4())
-    return session
+    """An id of which there is nothing yet: a transcript may be gone, and its sub-agents' still there."""
+    is_free = is_plain_id(session) and not any(
+        os.path.lexists(os.path.join(folder, session + ending)) for ending in (_ENDING, "")
+    )
+    return session if is_free else str(uuid.uuid4())
 
 
 class _Placing:
@@ -81,6 +91,7 @@ class _Placing:
         self._snapshot = snapshot
         self._keys = keys
         self._session = session
+        self.torn_bytes = 0
         self._written: list[str] = []
 
     def write(self, stream: str, meta: str, folder: str) -> None:
@@ -96,9 +107,11 @@ class _Placing:
 
     def _write(self, stream: str, path: str) -> None:
         with self._new(path) as sink:
-            renamed = _Renamed(sink, self._snapshot["session_id"], self._session)
+            lines = WholeLines(sink)
+            renamed = _Renamed(lines, self._snapshot["session_id"], self._session)
             rebuild(self._store, self._snapshot, stream, renamed, self._keys)
             renamed.finish()
+            self.torn_bytes += leave_out_torn(sink, lines).torn_bytes
 
     @contextlib.contextmanager
     def _new(self, path: str) -> Iterator[BinaryIO]:

@@ -8,16 +8,22 @@ import time
 from typing import TYPE_CHECKING
 
 from memguard.core.layout import SPOOL, remove
+from memguard.core.log import append_log
 from memguard.state import files
-from memguard.state.garbage import collect
+from memguard.state.about import SEGMENTS
+from memguard.state.garbage import collect, unreadable_lists
+from memguard.state.holding import holding
 from memguard.state.sizes import Sizes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from memguard.state.compiled import SnapshotSettings
+    from memguard.state.holding import Holding
     from memguard.state.store import Store
 
 _DAY_S = 86400
-_ID_CHARS = len("20261123T013405Z-1f3a9c")
+_STAMP_CHARS = len("20261123T013405Z")
 
 
 def prune(
@@ -57,11 +63,25 @@ def _due(store: Store, settings: SnapshotSettings, session: str, now_utc_s: floa
     gone = [name for name in ids if is_old[name] and name not in kept]
     gone += _beyond_count(ids, gone, kept, settings.retention_count)
     surplus_bytes -= sum(map(sizes.remove, gone)) if surplus_bytes > 0 else 0
-    for name in ids:
-        if surplus_bytes > 0 and name not in kept and name not in gone:
-            surplus_bytes -= sizes.remove(name)
-            gone.append(name)
+    candidates = [name for name in ids if name not in kept and name not in gone]
+    if surplus_bytes > 0 and not _frees_nothing(store, ids):
+        for name in candidates:
+            if surplus_bytes > 0:
+                surplus_bytes -= sizes.remove(name)
+                gone.append(name)
     return gone
+
+
+def _frees_nothing(store: Store, ids: list[str]) -> bool:
+    """Whether no segment can go, whatever snapshot does: then none is given up for its size, and the log says why.
+
+    Asked of those that go now, too: what a damaged one frees is known once it is gone.
+    """
+    unreadable = unreadable_lists(store, ids)
+    for name in unreadable[:1]:
+        why = f"{name}/{SEGMENTS} is damaged, so no segment could go with it"
+        append_log(store.state_dir, f"retention: over the size, but no snapshot is removed for that: {why}")
+    return bool(unreadable)
 
 
 def _beyond_count(ids: list[str], gone: list[str], kept: set[str], most: float) -> list[str]:
@@ -70,17 +90,36 @@ def _beyond_count(ids: list[str], gone: list[str], kept: set[str], most: float) 
 
 
 def protected(store: Store, sessions: set[str]) -> set[str]:
-    """What must stay: the newest good snapshot of all, and that of each of these sessions."""
-    kept: set[str] = set()
-    wanted = set(sessions)
-    for name in store.ids():
-        session = store.about(name).get("session", "")
-        if (session in wanted or not kept) and store.is_whole(name):
-            kept.add(name)
-            wanted.discard(session)
-        if kept and not wanted:
-            break
-    return kept
+    """What must stay: the newest good snapshot of all, and of each of these sessions what `_of_session` says."""
+    ids = store.ids()
+    held = {name: holding(store, name) for name in ids}
+    newest = next((name for name in ids if held[name].is_whole and store.is_whole(name)), "")
+    of_all = {held[newest].session} if newest else set[str]()
+    return _first_good(store, ids).union(
+        *(
+            _of_session(store, {name: held[name] for name in ids if held[name].session == session})
+            for session in sessions | of_all
+        )
+    )
+
+
+def _of_session(store: Store, held: dict[str, Holding]) -> set[str]:
+    """The newest good one, and the newest with all of the conversation; and the one that holds most of it.
+
+    A client's file can become shorter, or be rewritten, so what comes after holds less. What was there before is kept,
+    and so is the snapshot that says when that was: without it, the one before would be forgotten by and by.
+    """
+    names = list(held)
+    kept = _first_good(store, names) | _first_good(store, [name for name in names if held[name].is_whole])
+    replaced = next((place for place, name in enumerate(names) if held[name].is_replaced), -1)
+    before = [name for name in names[replaced + 1 :] if held[name].main_bytes]
+    fullest = _first_good(store, sorted(before, key=lambda name: held[name].main_bytes, reverse=True))
+    return kept | fullest | ({names[replaced]} if replaced >= 0 and fullest else set())
+
+
+def _first_good(store: Store, names: Iterable[str]) -> set[str]:
+    """The first that is good, as far as can be told without a key."""
+    return set(itertools.islice(filter(store.is_whole, names), 1))
 
 
 def live_sessions(runtime_dir: str) -> set[str]:
@@ -113,9 +152,8 @@ def _changed_utc_s(path: str, now_utc_s: float) -> float:
 
 
 def _is_before(snapshot_id: str, t_utc_s: float) -> bool:
-    """By the id, which nothing that is done to the files changes; False for a name that is no id.
+    """By the id, which nothing that is done to the files changes.
 
     Compared as text: `time.strptime` and what it imports take 12 ms.
     """
-    is_id = len(snapshot_id) == _ID_CHARS and snapshot_id[8:9] == "T" and snapshot_id[:8].isdecimal()
-    return is_id and snapshot_id[:16] < time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(max(0, t_utc_s)))
+    return snapshot_id[:_STAMP_CHARS] < time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(max(0, t_utc_s)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict, cast
 from memguard.core.errors import EnvelopeError, StateError
 from memguard.core.log import printable
 from memguard.state.redact import redact_arguments, redact_text
-from memguard.state.shape import RECORD, fits
+from memguard.state.shape import is_record
 
 if TYPE_CHECKING:
     from memguard.state.conversation import Conversation
@@ -89,17 +89,34 @@ def to_json(snapshot: Snapshot) -> bytes:
 def from_json(data: bytes) -> Snapshot:
     """What `to_json` wrote. RecordVersionError for another version, EnvelopeError for what is no record."""
     try:
-        found = json.loads(data)
-        version = found["version"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        found = parsed(data)
+    except (ValueError, RecursionError):
         raise _no_record() from None
+    return checked(found)
+
+
+def parsed(data: bytes) -> object:
+    """JSON that anybody may have sealed. ValueError, or RecursionError, for what is none, `Infinity` and `NaN` too."""
+    found: object = json.loads(data, parse_constant=_no_number)
+    return found
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def checked(found: object) -> Snapshot:
+    """What was parsed, where it is a record; errors as of `from_json`."""
+    version = found.get("version") if isinstance(found, dict) else None
+    if not isinstance(version, (int, str)):
+        raise _no_record()
     if version != VERSION:
         is_newer = isinstance(version, int) and version > VERSION
         raise RecordVersionError(
             f"the snapshot is a record of version {printable(str(version), 20)}, this memguard reads {VERSION}",
             "install a newer memguard (`pip install -U claude-memguard`)" if is_newer else "use another snapshot",
         )
-    if not fits(found, RECORD):
+    if not is_record(found):
         raise _no_record()
     return cast("Snapshot", found)
 

@@ -14,7 +14,7 @@ import os
 from typing import TYPE_CHECKING
 
 from memguard.core.errors import EnvelopeError, StateError
-from memguard.core.layout import CONVERSATIONS, SNAPSHOTS, is_plain_id, project_dir, read_pairs
+from memguard.core.layout import CONVERSATIONS, SNAPSHOTS, project_dir, read_pairs
 from memguard.state import envelope, files
 from memguard.state.about import ABOUT, MANIFEST, SEGMENTS, manifest_context
 from memguard.state.chunks import tampered
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from memguard.state.segment import SegmentPart
 
 _LATEST = "latest"
+_STAMP_DIGITS, _RANDOM_CHARS = 14, 6
 _LIST = "see `memguard snapshots list`"
 
 
@@ -38,15 +39,20 @@ class Store:
     """The snapshots of one project."""
 
     def __init__(self, state_dir: str, project_key: str) -> None:
+        self.state_dir = state_dir
         self.project_key = project_key
         self.project_dir = project_dir(state_dir, project_key)
         self.folder = os.path.join(self.project_dir, SNAPSHOTS)
         self.conversations = os.path.join(self.project_dir, CONVERSATIONS)
 
     def ids(self) -> list[str]:
-        """Every snapshot, newest first. FileError where the folder can't be read."""
+        """Every snapshot, newest first; a folder of another name is none. FileError where they can't be listed."""
         with files.told(self.folder):
-            return sorted((name for name in files.names_in(self.folder) if is_plain_id(name)), reverse=True)
+            return sorted(filter(is_snapshot_id, files.names_in(self.folder)), reverse=True)
+
+    def has(self, snapshot_id: str) -> bool:
+        """Whether a snapshot is there, and was not removed since its id was found."""
+        return os.path.lexists(os.path.join(self.folder, snapshot_id))
 
     def about(self, snapshot_id: str) -> dict[str, str]:
         """The plain facts of one snapshot; empty where they are missing or can't be read."""
@@ -129,6 +135,14 @@ class Store:
                     yield draft
                 finally:
                     draft.abandon()
+
+
+def is_snapshot_id(name: str) -> bool:
+    """Whether `name` has the form that `new_id` gives: digits for the date and the time, then six hexadecimal ones."""
+    date, time, random = name[:8], name[9:15], name[17:]
+    parts = (name[8:9], name[15:17], len(date + time))
+    is_number = (date + time).isascii() and (date + time).isdecimal()
+    return parts == ("T", "Z-", _STAMP_DIGITS) and is_number and is_hex(random, _RANDOM_CHARS)
 
 
 def size_bytes(store: Store, snapshot_id: str) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from memguard.state.about import NOT_ALL
 from memguard.state.compiled import EXACT
 from memguard.state.cursor import KEY_BYTES, Cursor, save_cursor
 from memguard.state.redact import Redactor, redact_text
@@ -110,8 +111,8 @@ class Stream:
         return block
 
     def _not_all(self, start: int, why: str | None) -> None:
-        name = "the conversation" if self.name == MAIN else f"the sub-agent {self.name.removeprefix(AGENT)}"
-        self.missing = f"{name} from byte {start} on: {why}"
+        what = NOT_ALL if self.name == MAIN else f"the sub-agent {self.name.removeprefix(AGENT)} from byte"
+        self.missing = f"{what} {start} on: {why}"
 
     def _index(self, block: bytes, start: int) -> None:
         """What the index hasn't seen: a last segment that was short is read twice."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memguard.core.errors import ClientError
+from memguard.state.about import NOT_THERE
 from memguard.state.conversation import Conversation, empty_conversation, read_conversation
 from memguard.state.sealing import Sealing
 from memguard.state.source import MAIN, Source, agent_paths
@@ -77,7 +78,7 @@ class Streams:
         return stream
 
     def _not_there(self, path: str, why: str) -> None:
-        self.missing.append(f"the conversation: {why}")
+        self.missing.append(f"{NOT_THERE} {why}")
         self.parts.append({
             "name": MAIN, "path": path, "size_bytes": 0, "redactions": 0, "is_sealed": False, "begun": "",
             "meta": "",

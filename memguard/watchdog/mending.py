@@ -29,11 +29,14 @@ def mend(session: "GuardedSession") -> int:
     """
     try:
         take_back(session)
-        if _is_taken(session):
-            raise BlockingIOError("another client has resumed the session")
+        if is_owed(session):
+            raise BlockingIOError("what was set aside before can't be put back yet")
         activity = session.activity
+        if _is_taken(session, activity.session_id):
+            raise BlockingIOError("another client has resumed the session")
         aside = _patiently(
-            lambda: set_aside(activity.transcript, activity.config_dir, lambda found: _note(session, found))
+            lambda: set_aside(activity.transcript, activity.config_dir, lambda found: _note(session, found)),
+            _PATIENCE_S,
         )
     except (OSError, ValueError) as error:
         session.journal.event("transcript_not_mended", session=session.activity.session_id, why=described(error))
@@ -47,19 +50,26 @@ def mend(session: "GuardedSession") -> int:
     return aside.size_bytes
 
 
-def take_back(session: "GuardedSession") -> bool:
-    """Put back what was set aside, as if nothing had been; False where nothing was, or it can't be any more."""
+def take_back(session: "GuardedSession", *, is_patient: bool = True) -> bool:
+    """Put back what was set aside, as if nothing had been; False where nothing was, or it can't be, now or any more.
+
+    A full disk, or who has the transcript open, leaves it noted for the next time: by then it may be there in part.
+    """
     path = f"{session.guard_dir}/{SET_ASIDE}"
     aside = _read(path)
     if aside is None:
         return False
     try:
-        _patiently(lambda: put_back(aside, session.activity.config_dir))
+        if _is_taken(session, os.path.basename(aside.transcript).removesuffix(".jsonl")):
+            raise BlockingIOError("another client has resumed the session")
+        _patiently(lambda: put_back(aside, session.activity.config_dir), _PATIENCE_S if is_patient else 0)
         name = "torn_line_put_back"
     except FileNotFoundError:
         name = ""  # a watchdog died before it had done anything
     except OSError as error:
         session.journal.log(f"{aside.name} stays beside its transcript: {described(error)}")
+        if not _is_final(error):
+            return False
         name = "torn_line_left_aside"
     remove(path)
     if name:
@@ -67,9 +77,21 @@ def take_back(session: "GuardedSession") -> bool:
     return name == "torn_line_put_back"
 
 
-def _patiently(action: "Callable[[], Aside | None]") -> Aside | None:
+def is_owed(session: "GuardedSession") -> bool:
+    """Whether something is set aside that a client hasn't taken up, nor been given back."""
+    return _read(f"{session.guard_dir}/{SET_ASIDE}") is not None
+
+
+def _is_final(error: OSError) -> bool:
+    """Whether it will be the same next time: written to since, or in the copy's place something else."""
+    from errno import ELOOP
+
+    return isinstance(error, PermissionError) or error.errno == ELOOP
+
+
+def _patiently(action: "Callable[[], Aside | None]", patience_s: float) -> Aside | None:
     """Do it, again where somebody has the transcript open just now."""
-    deadline_s = time.monotonic() + _PATIENCE_S
+    deadline_s = time.monotonic() + patience_s
     while True:
         try:
             return action()
@@ -79,9 +101,9 @@ def _patiently(action: "Callable[[], Aside | None]") -> Aside | None:
             time.sleep(_LOOK_S)
 
 
-def _is_taken(session: "GuardedSession") -> bool:
+def _is_taken(session: "GuardedSession", session_id: str) -> bool:
     """Whether another client than this guard's has the session, by the guards' registry or the client's own."""
-    session_id, own = session.activity.session_id, session.subject.client
+    own = session.subject.client
     record = read_session(session.settings.runtime_dir, session_id)
     if any(identity.is_alive(client) for client in record.clients if client != own):
         return True

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -136,3 +138,39 @@ def test_an_emptied_transcript(box: Box) -> None:
     assert (box.told(box.take()), box.told(old)) == (b"", before)
     box.transcript.prompt("new words")
     assert box.told(box.take()) == box.transcript.path.read_bytes()
+
+
+@pytest.mark.parametrize("captures", range(4))
+def test_rewritten_first_bytes_are_noticed_whichever_segment_has_its_turn(
+    box: Box, chance: random.Random, captures: int
+) -> None:
+    in_segments(box, 4)
+    for _ in range(captures):
+        box.take()
+    change_a_byte(box.transcript.path, chance.randrange(1024))
+    assert box.main(box.take())["begun"] == REWRITTEN
+
+
+def test_a_clock_that_stands_still_hides_no_change(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Written, captured and rewritten within one tick of the file system's clock: 4 ms on Linux, 2 s on FAT."""
+    box.transcript.fill(100_000)
+    monkeypatch.setattr("memguard.state.source.os", StoppedClock(box.transcript.path.stat().st_ctime_ns))
+    box.take()
+    change_a_byte(box.transcript.path, 50_000)
+    assert box.main(box.take())["begun"] == REWRITTEN
+    assert box.told() == box.transcript.path.read_bytes()
+
+
+class StoppedClock:
+    """The module `os` on a file system by whose clock every file was changed at the same time."""
+
+    def __init__(self, changed_ns: int) -> None:
+        self._changed_ns = changed_ns
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+    def fstat(self, descriptor: int) -> SimpleNamespace:
+        status = os.fstat(descriptor)
+        values = {name: getattr(status, name) for name in ("st_dev", "st_ino", "st_size", "st_mode")}
+        return SimpleNamespace(**values, st_ctime_ns=self._changed_ns)

@@ -114,7 +114,7 @@ def test_a_file_that_cannot_be_read_to_its_end(box: Box, monkeypatch: pytest.Mon
     told = checked(box, snapshot_id)
     assert data.startswith(told)
     assert len(told) > 1_000_000
-    [missing, _] = box.read(snapshot_id)["missing"]
+    missing, *_ = box.read(snapshot_id)["missing"]
     assert missing.startswith(f"the conversation from byte {len(told)} on: ")
     assert checked(box, box.take()) == data
 

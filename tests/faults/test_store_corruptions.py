@@ -15,10 +15,11 @@ import pytest
 
 from memguard.core.layout import project_key
 from memguard.state.about import ABOUT, MANIFEST, SEGMENTS
-from memguard.state.envelope import OneKey, fingerprint
+from memguard.state.envelope import fingerprint
 from memguard.state.keys import public_key
 from memguard.state.verify import Verifier
 from tests.fault_checks import quick_folder
+from tests.one_key import OneKey
 from tests.transcripts import Box, Transcript
 
 SNAPSHOTS, ROUNDS, IN_A_ROUND = 50, 20, 10

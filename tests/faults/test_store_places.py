@@ -198,7 +198,7 @@ def small_disk(tmp_path: Path) -> Iterator[Box]:
 
 def test_a_disk_that_becomes_full_in_the_middle_of_a_segment(small_disk: Box) -> None:
     box, [old] = small_disk, small_disk.store.ids()
-    before = {path: path.read_bytes() for path in box.files()}
+    before = {path: path.read_bytes() for path in box.files() if path.name != "memguard.log"}
     filler = box.state / "filler"
     filler.write_bytes(b"x" * 1_700_000)
     incompressible = os.urandom(500_000).hex()

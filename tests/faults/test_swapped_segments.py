@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -13,7 +14,7 @@ from memguard.state import envelope
 from memguard.state.about import MANIFEST, manifest_context
 from memguard.state.chunks import TamperedError
 from memguard.state.keys import public_key
-from memguard.state.snapshot import RecordVersionError, Snapshot
+from memguard.state.snapshot import RecordVersionError, Snapshot, to_json
 from memguard.state.verify import verify
 from tests.transcripts import SESSION, Box, Transcript
 
@@ -51,11 +52,25 @@ def test_two_segments_swapped(box: Box) -> None:
 
 def test_a_segment_of_another_capture_of_the_same_range(box: Box) -> None:
     """Sealed for the same place and the same content, and still not the one that this snapshot names."""
-    path = sealed(box, 0)
+    path, [first, *_] = sealed(box, 0), box.main("latest")["segments"]
+    content = box.told()[: first["end"]]
+    assert len(content) == first["plain_bytes"], "nothing was redacted"
     context = f"{box.key}/{SESSION}/main/{path.stem}".encode()
-    with path.open("wb") as sink, box.transcript.path.open("rb") as source:
-        envelope.seal(source, sink, public_key(str(box.state)), context)
+    with path.open("wb") as sink:
+        envelope.seal(io.BytesIO(content), sink, public_key(str(box.state)), context)
     check_refused(box, path)
+
+
+def test_a_record_longer_than_any_is_refused_before_it_fills_the_memory(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot_id = box.store.ids()[0]
+    length = len(to_json(box.read(snapshot_id)))
+    monkeypatch.setattr("memguard.state.store.LONGEST_RECORD_BYTES", length)
+    assert box.read(snapshot_id)["id"] == snapshot_id
+    monkeypatch.setattr("memguard.state.store.LONGEST_RECORD_BYTES", length - 1)
+    with pytest.raises(TamperedError, match="longer than it can be"):
+        box.read(snapshot_id)
 
 
 def test_a_segment_of_another_stream_and_of_another_project(box: Box, tmp_path: Path) -> None:

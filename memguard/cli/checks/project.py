@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from memguard.cli.checks.check import FAIL, OK, WARN, Check
-from memguard.cli.secret_rules import COMPILING, rules_state, told
+from memguard.cli.secret_rules import COMPILING, READY, rules_folder, rules_state, rules_trouble, told
 from memguard.config import dirs
 from memguard.config.compile import compiled_pairs
 from memguard.config.load import load_config
@@ -99,6 +99,10 @@ def _secrets() -> Check:
         return Check(
             WARN, "the rules of the extra `secrets` are not compiled yet", f"{_INIT}, and wait for some seconds"
         )
+    why = rules_trouble(project.state_dir) if state == READY else ""
+    if why:
+        said = f"replaced in snapshots, by memguard's own rules alone: {why}"
+        return Check(WARN, said, f"remove {shown(rules_folder(project.state_dir))}, and {_INIT}")
     return Check(OK, told(state))
 
 

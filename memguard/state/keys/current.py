@@ -5,8 +5,8 @@ Every capture imports this, so what only a first use or a rotation needs is impo
 
 from __future__ import annotations
 
+from memguard.core.errors import StateError
 from memguard.state import files
-from memguard.state.keys.errors import lost
 from memguard.state.keys.folder import KeyFolder
 from memguard.state.keys.key_file import PRIVATE
 
@@ -14,8 +14,8 @@ from memguard.state.keys.key_file import PRIVATE
 def public_key(state_dir: str) -> bytes:
     """The key to seal to, 32 bytes; the pair is made on first use, in a file.
 
-    Raises KeyLostError where the private half is gone: what is sealed then could never be opened. Neither a keyring nor
-    a passphrase is asked for anything.
+    Raises KeyLostError where the private half is gone, or its file damaged: what is sealed then could never be opened.
+    StateError where others can read it. Neither a keyring nor a passphrase is asked for anything.
     """
     folder = KeyFolder(state_dir)
     with files.told(folder.path):
@@ -23,8 +23,9 @@ def public_key(state_dir: str) -> bytes:
         current = "" if folder.is_of_version_before else folder.current()
         current = current or _settled(folder)
         half = folder.half(current)
-        if half is None or not folder.places(current):
-            raise lost(current, f"there is no {files.shown(folder.path_of(current, PRIVATE))}")
+        if half is None:
+            raise folder.lost(current)
+        folder.look_at(current)
         return half.public
 
 
@@ -53,13 +54,21 @@ def _settled(folder: KeyFolder) -> str:
 def _chosen(folder: KeyFolder) -> str:
     """Of keys none of which is named current: the newest one that opens, since no new pair is made unasked."""
     found = [
-        (bool(folder.places(name)), half.made, name) for name in folder.fingerprints() if (half := folder.half(name))
+        (_is_there(folder, name), half.made, name) for name in folder.fingerprints() if (half := folder.half(name))
     ]
     if not found:
         return ""
     newest = max(found)[-1]
     folder.set_current(newest)
     return newest
+
+
+def _is_there(folder: KeyFolder, fingerprint: str) -> bool:
+    try:
+        folder.look_at(fingerprint)
+    except StateError:
+        return False
+    return True
 
 
 def _begin(folder: KeyFolder, place: str, passphrase: str = "") -> str:

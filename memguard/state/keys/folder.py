@@ -20,7 +20,18 @@ from typing import TYPE_CHECKING
 from memguard.core.errors import StateError
 from memguard.core.own_folder import own_folder
 from memguard.state import files
-from memguard.state.keys.key_file import KEYRING, LONGEST_BYTES, PASSPHRASE, PLACES, PRIVATE, PUBLIC, KeyFile, parse
+from memguard.state.keys.errors import lost
+from memguard.state.keys.key_file import (
+    KEYRING,
+    LONGEST_BYTES,
+    PASSPHRASE,
+    PLACES,
+    PRIVATE,
+    PRIVATE_BYTES,
+    PUBLIC,
+    KeyFile,
+    parse,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +102,36 @@ class KeyFolder:
     def places(self, fingerprint: str) -> list[str]:
         """Where the private half is: none when it is lost, two when a move was interrupted."""
         return [kind for kind in PLACES if os.path.lexists(self.path_of(fingerprint, kind))]
+
+    def look_at(self, fingerprint: str) -> None:
+        """See whether the private half is where it should be, as far as that shows without opening it.
+
+        Raises KeyLostError where no place has it, or it is cut off there; StateError where others can read it.
+        Of a key in the keyring, this sees no more than the file that says so.
+        """
+        error: StateError = self.lost(fingerprint)
+        for kind in self.places(fingerprint):
+            try:
+                self._look_at(fingerprint, kind)
+            except StateError as found:
+                error = found
+            else:
+                return
+        raise error
+
+    def _look_at(self, fingerprint: str, kind: str) -> None:
+        if kind != PRIVATE:
+            self.read(fingerprint, kind)
+            return
+        path = self.path_of(fingerprint, kind)
+        status = os.lstat(path)  # a capture has no need of what is in it, and does not read it
+        files.check_private(path, status)
+        if status.st_size != PRIVATE_BYTES:
+            raise lost(fingerprint, f"{files.shown(path)} is damaged")
+
+    def lost(self, fingerprint: str) -> StateError:
+        """The error of a key that is in no place."""
+        return lost(fingerprint, f"there is no {files.shown(self.path_of(fingerprint, PRIVATE))}")
 
     def read(self, fingerprint: str, kind: str) -> KeyFile:
         """One key file.

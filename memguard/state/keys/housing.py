@@ -38,5 +38,5 @@ def leave_all_but(folder: KeyFolder, fingerprint: str, place: str) -> None:
         if other == place or other not in folder.places(fingerprint):
             continue
         if other == KEYRING:
-            in_keyring.forget(folder.read(fingerprint, KEYRING))
+            in_keyring.forget(fingerprint)  # what the file says of it may be damaged
         folder.remove(fingerprint, other)

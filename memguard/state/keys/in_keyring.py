@@ -29,14 +29,14 @@ def housed(pair: Pair) -> KeyFile:
     with _told() as ring:
         ring.set_password(SERVICE, key_file.fingerprint, pair.private.hex())
     # A null backend takes everything and keeps nothing.
-    if not holds(key_file):
+    if not _entry(key_file.fingerprint):
         raise StateError(f"{key_file.values['backend']} did not keep the key", "use `--to file` or `--to passphrase`")
     return key_file
 
 
 def fetched(key_file: KeyFile) -> bytes:
     """The private half, 32 bytes; KeyLostError where the keyring has none, StateError where it refuses."""
-    text = _entry(key_file)
+    text = _entry(key_file.fingerprint)
     if text is None:
         was, now = key_file.values["backend"], backend_name()
         raise lost(key_file.fingerprint, f"{now} has no entry for it; it was put into {was}")
@@ -46,16 +46,11 @@ def fetched(key_file: KeyFile) -> bytes:
         return b""  # is judged with what opens to another key
 
 
-def holds(key_file: KeyFile) -> bool:
-    """Whether there is an entry."""
-    return bool(_entry(key_file))
-
-
-def forget(key_file: KeyFile) -> None:
-    """Remove the entry; one that is gone is fine."""
-    if holds(key_file):
+def forget(fingerprint: str) -> None:
+    """Remove the entry of a key; one that is gone is fine."""
+    if _entry(fingerprint):
         with _told() as ring:
-            ring.delete_password(SERVICE, key_file.fingerprint)
+            ring.delete_password(SERVICE, fingerprint)
 
 
 def backend_name() -> str:
@@ -64,9 +59,9 @@ def backend_name() -> str:
         return printable(str(ring.get_keyring().name), 100).encode("ascii", "replace").decode() or "?"
 
 
-def _entry(key_file: KeyFile) -> str | None:
+def _entry(fingerprint: str) -> str | None:
     with _told() as ring:
-        entry: str | None = ring.get_password(SERVICE, key_file.fingerprint)
+        entry: str | None = ring.get_password(SERVICE, fingerprint)
     return entry
 
 

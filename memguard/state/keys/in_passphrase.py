@@ -69,7 +69,8 @@ def opened(key_file: KeyFile, passphrase: str) -> bytes:
     except InvalidTag:
         raise WrongPassphraseError(
             f"the passphrase does not open the key {key_file.fingerprint}",
-            "try again; if it is the right one, the key file was changed: put it back from a backup",
+            "try again; if it is the right one, the key file was changed: put it back from a backup, or by "
+            "`memguard key import --replace FILE`",
         ) from None
 
 

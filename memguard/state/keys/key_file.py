@@ -64,6 +64,10 @@ class KeyFile:
         )
 
 
+# The length of every private half's file: of one that is not opened, it tells whether it was cut off.
+PRIVATE_BYTES = len(KeyFile(PRIVATE, bytes(32), "2026-11-23T09:00:00Z", private=bytes(32).hex()).to_text())
+
+
 def parse(text: str, path: str) -> KeyFile:
     """The file with this content; StateError, naming `path`, for anything that `to_text` would not write."""
     first, *lines = text.split("\n")[:-1] or [""]
@@ -88,5 +92,6 @@ def parts(text: str) -> list[str]:
 def broken(path: str) -> StateError:
     """The error of a file that no memguard has written, or not to its end."""
     return StateError(
-        f"{shown(path)} is not a key file of memguard", "put it back from a backup, or remove it and lose it"
+        f"{shown(path)} is not a key file of memguard",
+        "put it back from a backup or an export, or remove it and lose it",
     )

@@ -74,12 +74,22 @@ class PrivateKeys:
         folder.make()
         folder.settle()
         with files.told(folder.path):
-            places = folder.places(recipient)
-            if places:
-                return self.open(folder.read(recipient, places[0]))
-            if folder.half(recipient) is None:
+            if not folder.places(recipient) and folder.half(recipient) is None:
                 raise _not_ours(recipient)
-        raise lost(recipient, f"there is no {files.shown(folder.path_of(recipient, PRIVATE))}")
+            return self.open_first(recipient, folder.places(recipient))
+
+    def open_first(self, fingerprint: str, places: list[str]) -> bytes:
+        """The private half from the first of these places that gives it; two are left by a move that was interrupted.
+
+        Raises what the last one raised, KeyLostError where there is none.
+        """
+        error: StateError | OSError = self._folder.lost(fingerprint)
+        for place in places:
+            try:
+                return self.open(self._folder.read(fingerprint, place))
+            except (StateError, OSError) as found:
+                error = found
+        raise error
 
     def _unlocked(self, key_file: KeyFile) -> bytes:
         """By a passphrase that has opened another key, else by one that the person is asked for."""

@@ -11,12 +11,12 @@ from memguard.core.errors import MemguardError, StateError
 from memguard.core.layout import SNAPSHOTS
 from memguard.state import files
 from memguard.state.keys import in_keyring
-from memguard.state.keys.errors import lost
 from memguard.state.keys.key_file import KEYRING, PRIVATE
 from memguard.state.keys.private_keys import PrivateKeys
 
 if TYPE_CHECKING:
     from memguard.state.keys.folder import KeyFolder
+    from memguard.state.keys.key_file import KeyFile
 
 _HEADER = re.compile(rb"memguard-sealed [0-9]+ ([0-9a-f]{16}) ")
 _HEADER_BYTES = 256
@@ -62,8 +62,6 @@ def _standing(folder: KeyFolder, fingerprint: str, snapshots: int, asks_keyring:
         half = folder.half(fingerprint)
         if half:
             found.public, found.made = half.values["public"], half.made
-        if not found.places:
-            raise lost(fingerprint, f"there is no {files.shown(folder.path_of(fingerprint, PRIVATE))}")
         _look_at(folder, found, asks_keyring)
     except (MemguardError, FileNotFoundError) as error:
         vanished = StateError("it has just been moved", "look again")
@@ -73,8 +71,19 @@ def _standing(folder: KeyFolder, fingerprint: str, snapshots: int, asks_keyring:
 
 def _look_at(folder: KeyFolder, found: Standing, asks_keyring: bool) -> None:
     """Raises what opening it would raise, as far as nobody is asked."""
-    key_file = folder.read(found.fingerprint, found.places[0])
-    found.backend = key_file.values.get("backend", "")
+    error: MemguardError | OSError = folder.lost(found.fingerprint)
+    for place in found.places:
+        try:
+            _look_into(folder.read(found.fingerprint, place), folder, found, asks_keyring)
+        except (MemguardError, FileNotFoundError) as raised:
+            error = raised
+        else:
+            return
+    raise error
+
+
+def _look_into(key_file: KeyFile, folder: KeyFolder, found: Standing, asks_keyring: bool) -> None:
+    found.backend = key_file.values.get("backend", "") or found.backend
     if key_file.kind == PRIVATE or (key_file.kind == KEYRING and asks_keyring):
         PrivateKeys(folder).open(key_file)
     elif key_file.kind == KEYRING:

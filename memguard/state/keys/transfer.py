@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -84,7 +85,10 @@ def read_export(path: str) -> list[KeyFile]:
 
 
 def take_in(folder: KeyFolder, brought: list[Pair], place: str, passphrase: str = "") -> None:
-    """Put keys into the folder, beside those that are there; which one is current stays."""
+    """Put keys into the folder, beside others and in place of themselves; which one is current stays."""
     with folder.lock():
         for pair in brought:
             house(folder, pair, place, passphrase)
+            # A keyring that refuses keeps its entry: the key opens from where it is now, and a move ends it.
+            with contextlib.suppress(StateError):
+                leave_all_but(folder, pair.fingerprint, place)

@@ -9,137 +9,185 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from memguard.state.redact.headers import CREDENTIAL, credential_spans, header_spans
+from memguard.state.redact.names import AUTH, AUTHORIZATION, DSN, NAMES, PASS, PAT
 from memguard.state.redact.span import BY_NAME, Span
+from memguard.state.redact.values import (
+    is_base64,
+    is_chosen,
+    is_harmless,
+    is_identifier,
+    is_mixed,
+    is_phrase,
+    is_placeholder,
+    is_token,
+    looks_random,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NAMED, _HEADER = 1, 2
-# In lower case. A key is secret by the word before it: `sort key` is none.
-_KEY_OF = (
-    rb"api", rb"access", rb"private", rb"secret", rb"account", rb"auth", rb"encryption", rb"signing", rb"master",
-    rb"shared", rb"license", rb"service", rb"session", rb"deploy",
-)  # fmt: skip
-_NAMES = (
-    re.compile(rb"p(?:ass(?:w(?:or)?d|phrase|wd|code)|wd)"),
-    re.compile(rb"secret"),
-    re.compile(rb"token"),
-    re.compile(
-        rb"key(?:" + b"|".join(b"(?<=%s.key)|(?<=%skey)" % (word, word) for word in _KEY_OF) + rb"|(?<=[?&]key))"
-    ),
-    re.compile(rb"sig(?:nature)?(?==)(?:(?<=[?&]sig)|(?<=[?&-]signature))"),
-)
+_NAMED = 1
 # After the name: the rest of it (in another case, or parted: a `tokenizer` is no token), a separator, a value.
 _REST = rb"s?(?P<rest>(?:[A-Z0-9_.-][\w.-]{0,24})?+)"
 _SEPARATOR = rb"""["'`]?\]?[ \t]{0,3}(?P<separator>=>|:=|={1,2}|:|(?<=["']),)[ \t\r]{0,3}"""
+# In quotes up to the quote that closes, and no two values in the same quotes can share what they walk. Without: up to
+# where most values end, and what is behind that is looked at once it is known to be a secret. Tokens of cloud services
+# are longer than 512 bytes, keys of service accounts longer than 4 KiB.
 _VALUE = (
-    rb"""(?:(?P<quote>["'`])(?P<quoted>[^"'`\s<>{}]{4,512}+)"""
-    rb"""|(?P<bare>[^\s"'`<>(){}\[\],;&|$][^\s"'`<>(){}\[\],;&|]{3,511}+))"""
+    rb"""(?:"(?P<double>[^\s"][^"\r\n]{3,16383}+)(?=")|'(?P<single>[^\s'][^'\r\n]{3,16383}+)(?=')"""
+    rb"""|`(?P<back>[^\s`][^`\r\n]{3,16383}+)(?=`)|(?<==)(?P<odd>[<{(\[&;,|][^\s"'`]{5,63}+)"""
+    rb"""|(?P<open>["'`])?(?P<bare>[^\s"'`<>(){}\[\],;&|$][^\s"'`<>(){}\[\],;&|]{0,511}+))"""
 )
-_ASSIGNMENT = re.compile(_REST + rb"(?:" + _SEPARATOR + rb"|(?P<gap>[ \t]{1,3}))" + _VALUE)
+ASSIGNMENT = re.compile(_REST + rb"(?:" + _SEPARATOR + rb"|(?P<gap>[ \t]{1,3}))" + _VALUE)
+_TO_SPACE = re.compile(rb"""[^\s"'`]{0,16384}+""")
+_ODD = re.compile(rb"""[{<&](?!&)[^\s"'`]{1,64}+""")
+_TO_RUNS_END = re.compile(rb"[\w+/=.~%-]{0,16384}+")
 _FLAG = re.compile(rb"--?[A-Za-z][\w-]*+")
-_FLAG_BYTES = 48
+_BEFORE_BYTES = 192
 _WORD_ENDS = (b" ", b"\t", b"\r", b'"', b"'", b"`", b"=", b"(")
+_LONGEST_FLAG = 48
+# `set aws_secret_access_key X` of programs that keep settings, `login me password X` of netrc, `-passin pass:X`.
+_SETS = re.compile(rb"(?:\A|[\s\"'`:-])set[ \t]{1,3}[\w./:-]{0,64}\Z")
+_LOGS_IN = re.compile(rb"login\s{1,8}\S{1,128}\s{1,8}\Z")
+_PASSES = re.compile(rb"""-pass(?:in|out)?[ \t=]{1,3}["'`]?\Z""")
 # What says where a secret is, or how it is handled.
 _ABOUT = re.compile(
-    rb"(?i)(?:file|path|dir|folder|url|uri|endpoint|host|name|ids?|type|kind|count|len|length|size|limit|max|min|ttl|at|"
+    rb"(?i)(?:file|path|dir|folder|url|uri|endpoint|host|name|user|ids?|type|kind|count|len|length|size|limit|max|min|ttl|at|"
     rb"expir\w{0,8}|env|var|encryption|header|field|prefix|suffix|format|regex|pattern|policy|hint|label|index|provider|manager|"
-    rb"usage|used|budget|version|algorithm|enabled|required|ref|class|input|mode|rules?|alias)\Z"
+    rb"usage|used|budget|version|algorithm|enabled|required|ref|class|input|mode|rules?|alias|rate|ratio|fail|through|text)\Z"
 )
-_PLACEHOLDER = re.compile(
-    rb"(?i)\[redacted|x{4}|\*{3}|\.{3}|%\(|%s\Z|\A\$|\$[{(]|your[_-]|example|placeholder|change_?me|undefined|(?:true|false|null|none)\Z"
-)
-_MIXED = re.compile(rb"(?=[^0-9]{0,99}[0-9])[^A-Za-z]{0,99}[A-Za-z]")
-# Words, identifiers and member chains of a program, numbers with units, versions, dates, paths and addresses.
-_HARMLESS = re.compile(
-    rb"[a-z]+://.*|[~.]{0,2}/.*|v?[0-9]+(?:[.:_-][0-9A-Za-z]{1,6}){0,5}[A-Za-z%]{0,3}|[A-Za-z_]\w*(?:(?:\.|::|->)\w+)+"
-)
-# Too mixed and too long for any of them.
-_DENSE = re.compile(rb"(?=[^0-9]{0,64}[0-9])(?=[^a-z]{0,64}[a-z])(?=[^A-Z]{0,64}[A-Z])[\w+/=~-]{24,}")
-_MOST_SLASHES = 4
-_IDENTIFIER = re.compile(rb"[A-Za-z_]+[0-9]{0,3}(?:_[A-Za-z]+[0-9]{0,2})*")
-_SHORTEST, _SHORTEST_TOKEN = 6, 8
-_PUNCTUATION = b":.,!?"
+_SHORTEST, _SHORTEST_TOKEN = 4, 8
 _CALL = (b"(", b"[", b".")
-_AUTHORIZATION = re.compile(rb"authorization")
-_SCHEME = rb"(?i:bearer|basic|token|digest|apikey|bot|negotiate)"
-_CREDENTIAL = re.compile(
-    rb"""["'`]?[ \t]{0,2}(?:[:=,][ \t]{0,2})?["'`]?(?:%b[ \t]{1,2})?(?P<value>[\w.~+/=-]{8,4096}+)""" % _SCHEME
-)
-_LONG_CREDENTIAL = 24
-_BEARER = re.compile(rb"bearer (?=[\w.~+/-]{16})")
-_COOKIE = re.compile(rb"cookie(?=[\"'`]?[ ]{0,2}:)")
-_PAIRS = re.compile(rb"""["'`]?[ ]{0,2}:[ ]{0,2}["'`]?(?P<value>(?:[\w.-]{1,64}+=[^\s;,"'`]{1,1024}+;?[ ]?){1,40}+)""")
+# Behind the first letters of a variable's value: of a value all the same.
+_GOES_ON = tuple(bytes((sign,)) for sign in b"<>(){}[],;&|")
+_PUNCTUATION = b":.,!?"
+_UNSURE = (AUTH, PAT, DSN)
+_PREFIX = re.compile(rb"[A-Za-z0-9_-]\Z")
 
 
 def named_spans(text: bytes) -> Iterator[Span]:
     """The secrets in a view, by their names; in no order, and they may overlap."""
     folded = text.lower()
-    for name in _NAMES:
+    for name in NAMES:
         last = 0
         for hit in name.finditer(folded):
             # A value that was looked at is not walked again from a name within it.
-            if hit.start() >= last and (match := _ASSIGNMENT.match(text, hit.end())):
-                last = match.end()
-                if _is_secret(text, hit.start(), match):
-                    yield Span(*match.span("quoted" if match["quote"] else "bare"), BY_NAME, _NAMED)
-    yield from _headers(text, folded)
+            if hit.start() < last:
+                continue
+            if hit[0] == AUTHORIZATION:
+                if match := CREDENTIAL.match(text, hit.end()):
+                    last = match.end()
+                    yield from credential_spans(match)
+            elif match := ASSIGNMENT.match(text, hit.end()):
+                found = _Assignment(text, hit, match)
+                last = found.looked_at
+                if found.is_secret:
+                    yield Span(match.start(found.group), last, BY_NAME, _NAMED)
+    yield from header_spans(text, folded)
 
 
-def _headers(text: bytes, folded: bytes) -> Iterator[Span]:
-    for hit in _AUTHORIZATION.finditer(folded):
-        yield from _credential(text, hit.end())
-    for hit in _BEARER.finditer(folded):
-        yield from _credential(text, hit.end())
-    last = 0
-    for hit in _COOKIE.finditer(folded):
-        if hit.start() >= last and (pairs := _PAIRS.match(text, hit.end())):
-            last = pairs.end()
-            yield Span(*pairs.span("value"), "cookie", _HEADER)
+class _Assignment:
+    """A name, and what is assigned to it: `hit` in the view in lower case, and the `match` behind it."""
 
+    def __init__(self, text: bytes, hit: re.Match[bytes], match: re.Match[bytes]) -> None:
+        self._text, self._match, self._word, self._start = text, match, hit[0], hit.start()
+        self._before = text[max(0, self._start - _BEFORE_BYTES) : self._start]
+        self.group = match.lastgroup or ""
+        self._is_quoted = self.group not in {"bare", "odd"}
+        value = match[self.group]
+        self._value = value if self._is_quoted else value.rstrip(_PUNCTUATION)
+        self._is_flag = _is_flag(text[max(0, self._start - _LONGEST_FLAG) : self._start + 1])
+        self._is_variable = self._is_of_a_shell()
+        self.is_secret = self._is_secret()
 
-def _credential(text: bytes, place: int) -> Iterator[Span]:
-    match = _CREDENTIAL.match(text, place)
-    value = match["value"] if match else b""
-    if match and _MIXED.match(value) and (len(value) >= _LONG_CREDENTIAL or not _is_harmless(value)):
-        yield Span(*match.span("value"), "authorization", _HEADER)
+    @property
+    def looked_at(self) -> int:
+        """Up to where its value is a secret, or need not be walked again."""
+        if not self.is_secret:
+            return self._match.end() if self.group == "bare" else self._match.start(self.group)
+        if self._is_quoted:
+            return self._match.end()
+        rest = _TO_SPACE if self._is_variable else _TO_RUNS_END
+        more = rest.match(self._text, self._match.end())
+        return more.end() if more else self._match.end()
 
+    def _is_of_a_shell(self) -> bool:
+        """`NAME=value` of a shell or an environment file."""
+        match = self._match
+        name = self._text[self._start : max(self._start, match.start("separator"))]
+        return match["separator"] == b"=" and name.isupper() and self._text[match.end("separator")] not in b" \t\r"
 
-def _is_secret(text: bytes, start: int, match: re.Match[bytes]) -> bool:
-    value = (match["quoted"] or match["bare"]).rstrip(_PUNCTUATION)
-    if _ABOUT.search(match["rest"]) or _PLACEHOLDER.search(value):
-        return False
-    is_flag = _is_flag(text[max(0, start - _FLAG_BYTES) : start + 1])
-    if match["gap"]:
-        return is_flag and not value.startswith(b"-")
-    if is_flag or _is_variable(text, start, match):
-        return not _is_harmless(value) and not value.isdigit()
-    return _looks_secret(text, start, match, value)
+    def _is_secret(self) -> bool:
+        if _ABOUT.search(self._match["rest"]) or is_placeholder(self._value):
+            return False
+        if self._match["gap"]:
+            return self._is_behind_gap()
+        if self._word in _UNSURE:
+            return self._is_of_an_unsure_name()
+        if self._word == PASS and not _PREFIX.search(self._before):
+            return self._is_of_pass_alone()
+        return self._is_taken() if self._is_flag or self._is_variable else self._looks_secret()
+
+    def _is_behind_gap(self) -> bool:
+        if self._is_flag:
+            return not self._value.startswith(b"-") and len(self._value) >= _SHORTEST
+        is_named = _SETS.search(self._before) or _LOGS_IN.search(self._before)
+        return is_named is not None and looks_random(self._value)
+
+    def _is_of_an_unsure_name(self) -> bool:
+        """`pat` is a pattern, too, `auth` a class, and a `dsn` may do without a password."""
+        if self._word == DSN:
+            return b"@" in self._value and b":" in self._value
+        if self._word == PAT:
+            return self._text.startswith(PAT.upper(), self._start) and is_token(self._value)
+        if self._is_flag or self._is_variable:
+            return looks_random(self._value) and not is_identifier(self._value)
+        return is_base64(self._value) and not is_identifier(self._value) and not self._is_called()
+
+    def _is_of_pass_alone(self) -> bool:
+        """`pass` is what a test does, too."""
+        if _PASSES.search(self._before):
+            return self._match["separator"] == b":"
+        is_named = self._is_quoted or self._is_flag or self._is_variable
+        return is_named and b" " not in self._value and looks_random(self._value)
+
+    def _is_taken(self) -> bool:
+        """Whether a flag's or a variable's value is a secret: nearly all are."""
+        value = self._value
+        if is_harmless(value) or value.isdigit():
+            return self._is_variable and self._goes_on_at_random()
+        if self.group == "odd":
+            return is_mixed(value)
+        if self._is_quoted and b" " in value:
+            return self._is_password or is_phrase(value)
+        is_long = len(value) >= _SHORTEST or self._text[self._match.end() : self._match.end() + 1] in _GOES_ON
+        return is_long and not (is_identifier(value) and self._is_called())
+
+    def _goes_on_at_random(self) -> bool:
+        """`/a1{b` and `12<c` are no path and no number."""
+        more = _ODD.match(self._text, self._match.end())
+        return more is not None and is_mixed(self._value + more[0]) and not is_placeholder(more[0])
+
+    def _looks_secret(self) -> bool:
+        value = self._value
+        if self._is_quoted and b" " in value:
+            return self._is_password and is_phrase(value)
+        if self._is_quoted or self._match["open"]:
+            return looks_random(value) or (self._is_password and self._match["separator"] != b"," and is_chosen(value))
+        # Bare, a password may be `hunter2`; a token that looks so is a variable.
+        is_word = not self._is_password and (len(value) < _SHORTEST_TOKEN or is_identifier(value))
+        return self.group == "bare" and looks_random(value) and not is_word and not self._is_called()
+
+    @property
+    def _is_password(self) -> bool:
+        return self._word.startswith(b"p")
+
+    def _is_called(self) -> bool:
+        return self._text.startswith(_CALL, self._match.end())
 
 
 def _is_flag(before: bytes) -> bool:
     """Whether a name is one, by what stands before its second letter."""
     word = max(before.rfind(end) for end in _WORD_ENDS) + 1
     return _FLAG.fullmatch(before, word) is not None
-
-
-def _is_variable(text: bytes, start: int, match: re.Match[bytes]) -> bool:
-    """`NAME=value` of a shell or an environment file."""
-    name = text[start : match.start("separator")]
-    return match["separator"] == b"=" and name.isupper() and text[match.end("separator")] not in b" \t\r"
-
-
-def _looks_secret(text: bytes, start: int, match: re.Match[bytes], value: bytes) -> bool:
-    if len(value) < _SHORTEST or not _MIXED.match(value) or _is_harmless(value):
-        return False
-    if match["quote"]:
-        return True
-    # Bare, a password may be `hunter2`; a token that looks so is a variable.
-    is_word = text[start : start + 1] not in b"pP" and (len(value) < _SHORTEST_TOKEN or _IDENTIFIER.fullmatch(value))
-    return not is_word and not text.startswith(_CALL, match.end())
-
-
-def _is_harmless(value: bytes) -> bool:
-    if _DENSE.fullmatch(value) and value.count(b"/") <= _MOST_SLASHES:
-        return False
-    return _HARMLESS.fullmatch(value) is not None

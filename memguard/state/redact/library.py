@@ -9,6 +9,7 @@ network: what could (its validators) is not touched here.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import threading
@@ -16,17 +17,21 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from memguard.core.layout import private_dir
-from memguard.state.files import create, read_private
+from memguard.state.files import create, read_private, read_small
 from memguard.state.redact.anchors import OWN_PREFIX, rules_file
 from memguard.state.redact.span import Span
 
 if TYPE_CHECKING:
     from kingfisher_sdk import Finding, Scanner
 
+_PACKAGE = "kingfisher_sdk"
 RULES_FOLDER = "rules"  # below the state folder
 _RANK = 2
 _COMPILED, _OWN_FILE = ".vscdb", "own.yml"
-_READY = "kingfisher-"  # with the version behind it: an empty file that is there once that one's rules are compiled
+# With the version and a digest of the own file behind it: which compiled file, of what size and time, is theirs. Where
+# that is not as it says, the library would compile anew, for 5 s, in the middle of a capture.
+_READY = "kingfisher-"
+_LONGEST_MARK = 256
 # Ordinary text takes 5 ms per MB, text that is all secrets 900. What takes longer goes in pieces, and what takes longer
 # in a piece is left to the own set, and said: a restart waits for this.
 _LEAST_S, _S_PER_BYTE, _PIECES_S_PER_BYTE = 0.5, 1e-6, 4e-6
@@ -73,7 +78,7 @@ class Library:
 
     @property
     def trouble(self) -> str:
-        """Why it isn't used, or what it has not looked at, in one line."""
+        """Why it isn't used, or what it has not looked at, in one line; empty where it isn't installed."""
         unseen = (
             f"kingfisher gave up on {self._unseen_bytes} bytes that it is too slow at" if self._unseen_bytes else ""
         )
@@ -121,8 +126,9 @@ class Library:
     def _load(self) -> None:
         try:
             self._scanner, self._name = _kingfisher(self.folder, compiles=self._compiles)
-        except ImportError:
-            self._trouble = "kingfisher-secret-scanner is not installed"
+        except ModuleNotFoundError as error:
+            if error.name != _PACKAGE:
+                self._fail(error)
         except _NotCompiledError:
             self._trouble = "kingfisher's rules are not compiled yet: `memguard init` or `memguard run` does it"
         except BaseException as error:  # noqa: BLE001  whatever it is, the own set holds
@@ -159,8 +165,26 @@ def kind_of(rule_id: str) -> str:
 
 
 def is_compiled(state_dir: str, version: str) -> bool:
-    """Whether the rules of one version of the library are there to be loaded."""
-    return os.path.exists(os.path.join(state_dir, RULES_FOLDER, _READY + version))
+    """Whether the rules of one version of the library, with this own set, are there to be loaded."""
+    folder = os.path.join(state_dir, RULES_FOLDER)
+    try:
+        said = read_small(_mark(folder, version), _LONGEST_MARK).decode("utf-8", "replace")
+    except (OSError, ValueError):
+        return False
+    return said in _compiled_files(folder)
+
+
+def _mark(folder: str, version: str) -> str:
+    own = hashlib.blake2b(rules_file().encode(), digest_size=8).hexdigest()
+    return os.path.join(folder, f"{_READY}{version}-{own}")
+
+
+def _compiled_files(folder: str) -> list[str]:
+    """Name, size and time of each compiled file, the newest last."""
+    with os.scandir(folder) as entries:
+        found = [(entry.stat(), entry.name) for entry in entries if entry.name.endswith(_COMPILED)]
+    by_time = sorted(found, key=lambda one: one[0].st_mtime_ns)
+    return [f"{name} {status.st_size} {status.st_mtime_ns}" for status, name in by_time]
 
 
 def _kingfisher(folder: str, *, compiles: bool) -> tuple[Scanner, str]:
@@ -173,9 +197,16 @@ def _kingfisher(folder: str, *, compiles: bool) -> tuple[Scanner, str]:
     rules = kingfisher_sdk.Rules([_own_file(folder)], cache_dir=folder)
     if rules.cache_status == "stored":
         _remove_older(folder)
-    if compiles:
-        _write(os.path.join(folder, _READY + version), b"")
+    if compiles or rules.cache_status == "stored":
+        _write(_mark(folder, version), _newest(folder).encode())
     return kingfisher_sdk.Scanner(rules, base64=True, dedup=False), f"kingfisher {version}"
+
+
+def _newest(folder: str) -> str:
+    compiled = _compiled_files(folder)
+    if not compiled:
+        raise OSError(f"what it compiled is not kept in {folder}")
+    return compiled[-1]
 
 
 def _own_file(folder: str) -> str:
@@ -187,7 +218,8 @@ def _own_file(folder: str) -> str:
 
 
 def _write(path: str, content: bytes) -> None:
-    beside = f"{path}.{os.getpid()}"
+    name = os.path.basename(path)
+    beside = os.path.join(os.path.dirname(path), f".{name}.{os.getpid()}")  # no mark before it is whole
     with contextlib.suppress(FileNotFoundError):
         os.remove(beside)
     with create(beside) as file:
@@ -197,10 +229,8 @@ def _write(path: str, content: bytes) -> None:
 
 def _remove_older(folder: str) -> None:
     """What another version has compiled is never loaded again."""
-    with os.scandir(folder) as entries:
-        found = [(entry.stat().st_mtime_ns, entry.path) for entry in entries]
-    compiled = [path for _, path in sorted(found) if path.endswith(_COMPILED)]
-    ready = [path for _, path in found if os.path.basename(path).startswith(_READY)]
-    for path in [*compiled[:-1], *ready]:
+    compiled = [line.split(" ")[0] for line in _compiled_files(folder)]
+    ready = [name for name in os.listdir(folder) if name.startswith(_READY)]
+    for name in [*compiled[:-1], *ready]:
         with contextlib.suppress(FileNotFoundError):
-            os.remove(path)
+            os.remove(os.path.join(folder, name))

@@ -10,11 +10,12 @@ from memguard.state.redact.members import Members
 from memguard.state.redact.placing import Line, in_raw
 from memguard.state.redact.repeats import without_repeats
 from memguard.state.redact.rules import all_spans, library_spans, own_rules_spans, suspects
-from memguard.state.redact.span import Span, united
 from memguard.state.redact.view import BREAK, LINE_END, quick_view, view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from memguard.state.redact.span import Span
 
 _JSON_BEGINS = (b"{", b"[")
 
@@ -78,7 +79,7 @@ def _by_line(views: Sequence[bytes], own: Iterable[Span]) -> list[list[Span]]:
 
 def _redact_line(raw: bytes, spans: Iterable[Span]) -> tuple[bytes, int]:
     line = Line(raw, Members(raw), is_json=is_json(raw))
-    return line.without(in_raw(raw, united(spans)), 0, len(raw))
+    return line.without(in_raw(raw, spans, is_json=is_json(raw)), 0, len(raw))
 
 
 def redact_plain(raw: bytes) -> bytes:
@@ -86,4 +87,4 @@ def redact_plain(raw: bytes) -> bytes:
     spans = all_spans(view(raw.replace(LINE_END, BREAK)))
     if not spans:
         return raw
-    return Line(raw, Members(raw), is_json=False).without(in_raw(raw, united(spans)), 0, len(raw))[0]
+    return Line(raw, Members(raw), is_json=False).without(in_raw(raw, spans, is_json=False), 0, len(raw))[0]

@@ -8,7 +8,6 @@ from memguard.state.redact.line import is_json
 from memguard.state.redact.members import Members
 from memguard.state.redact.placing import Line, in_raw
 from memguard.state.redact.rules import all_spans
-from memguard.state.redact.span import united
 from memguard.state.redact.view import outside_escapes, view
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class LongLine:
         raw, begin = self._before + window, len(self._before)
         if self._is_json is None:
             self._is_json = is_json(window)
-        spans = in_raw(raw, united(all_spans(view(raw))))
+        spans = in_raw(raw, all_spans(view(raw)), is_json=self._is_json)
         end = len(raw) if is_end else _end(raw, spans, begin)
         line = Line(raw, Members(raw, self._is_opaque), is_json=self._is_json, is_inside=self._is_inside)
         redacted = line.without(spans, begin, end)

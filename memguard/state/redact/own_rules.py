@@ -53,7 +53,7 @@ _TOKENS = (
         rb"d(?<![A-Za-z0-9]d)(?:o[opr]_v1_(?P<digitalocean_token>[a-f0-9]{64})|api(?P<databricks_token>[a-f0-9]{32}))"
     )),
     (0, re.compile(rb"AA(?<=[0-9]{8}:AA)(?P<telegram_token>[\w-]{32,40})")),
-    (0, re.compile(rb"eyJ(?<![\w-]eyJ)(?P<jwt>[\w-]{8,4096}+\.[\w-]{8,8192}+(?:\.[\w-]{0,4096}+)?)")),
+    (0, re.compile(rb"eyJ(?<![\w-]eyJ)(?P<jwt>[\w-]{8,16384}+\.[\w-]{8,16384}+(?:\.[\w-]{0,16384}+)?)")),
 )  # fmt: skip
 # The named group is the secret. Of a private key all lines: also where they are numbered, quoted or commented out, and
 # where they are the strings of a list.
@@ -63,7 +63,9 @@ _KEY_LINES = (
 _PARTS = (
     re.compile(
         rb"""://(?:(?=[A-Za-z_.~-]{0,99}[0-9])(?P<url_token>[\w.~-]{20,255})@"""
-        rb"""|[^\s/@:"'`<>]{0,128}+:(?!\[redacted:)(?P<url_password>[^\s/@"'`<>]{1,256})@)"""
+        # Up to the last @ before a slash; with a slash in it, where a host stands behind the @. Neither is a port.
+        rb"""|[^\s/@:"'`<>]{0,128}+:(?!\[redacted:|[0-9]{1,5}[/?#])(?:(?P<url_password>[^\s/"'`<>]{1,256})@"""
+        rb"""|(?P<url_password_>[^\s"'`<>]{1,256})@(?=[\w.-]{1,255}(?:[:/?\s"'`]|\Z))))"""
     ),
     re.compile(rb"-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----(?P<private_key>" + _KEY_LINES + rb")"),
     re.compile(
@@ -85,4 +87,4 @@ def own_spans(text: bytes) -> Iterator[Span]:
 
 def _span(match: re.Match[bytes], start: int) -> Span:
     kind = match.lastgroup or ""
-    return Span(start, match.end(kind), kind.replace("_", "-"), _TYPED)
+    return Span(start, match.end(kind), kind.strip("_").replace("_", "-"), _TYPED)

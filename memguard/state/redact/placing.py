@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from memguard.state.redact.span import united
 from memguard.state.redact.view import raw_places
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from memguard.state.redact.members import Members
     from memguard.state.redact.span import Span
@@ -21,6 +22,11 @@ _PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}
 _PLAIN_NAME = re.compile(rb"[A-Za-z_$][\w-]{0,63}")
 # Whole or cut: numbers, `true`, `false`, `null`, and the `NaN` and `Infinity` of those who are lax.
 _BARE = re.compile(rb"[\s,:{}\[\]0-9.+\-eEtruefalsnNIity]*+")
+# Up to the quote that ends a string of the line itself.
+_TO_QUOTE = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+(?=")', re.DOTALL)
+_TO_VALUE = re.compile(rb'"\s{0,64}:\s{0,64}(?P<opens>")?')
+# The next string of a list, where it is a line of a key, as the own rule for keys has it.
+_KEY_STRING = re.compile(rb'"\s{0,64},\s{0,64}"(?=[A-Za-z0-9+/=]{32}[^"]{0,4096}"\s{0,64}[^\s:])')
 
 
 class Line:
@@ -33,7 +39,8 @@ class Line:
         self.raw = raw
         self._members = members
         self._is_json = is_json
-        self._is_inside = is_inside
+        self._is_inside = self._is_counted_inside = is_inside
+        self._counted = 0
 
     def without(self, spans: Sequence[Span], begin: int, end: int) -> tuple[bytes, int]:
         """The bytes from `begin` to `end` without `spans` (in bytes of `raw`, in order, apart), and how many went."""
@@ -49,12 +56,22 @@ class Line:
         return b"".join([*parts, self.raw[last:end]]), found
 
     def is_inside(self, place: int) -> bool:
-        """Whether `place` stands in a string: quotes that nothing escapes are counted."""
-        before = self.raw[:place].replace(b"\\\\", b"").replace(b'\\"', b"")
-        return (before.count(b'"') % 2 == 1) != self._is_inside
+        """Whether `place` stands in a string: quotes that nothing escapes are counted.
+
+        Only from the place that was asked about last, as a line may hold as many secrets as words.
+        """
+        if place < self._counted:
+            self._counted, self._is_counted_inside = 0, self._is_inside
+        between = self.raw[self._counted : place]
+        if (len(between) - len(between.rstrip(b"\\"))) % 2:
+            between = between[:-1]  # it escapes what comes next
+        quotes = between.replace(b"\\\\", b"").replace(b'\\"', b"").count(b'"')
+        self._counted += len(between)
+        self._is_counted_inside = (quotes % 2 == 1) != self._is_counted_inside
+        return self._is_counted_inside
 
     def _piece(self, start: int, stop: int, placeholder: bytes) -> bytes:
-        """A secret goes string by string: what parts them stays."""
+        """A secret goes string by string, also of JSON in a string: what parts them stays."""
         done: list[bytes] = []
         for number, part in enumerate(_QUOTE.split(self.raw[start:stop])):
             stays = number % 2 == 1 or self._stays(part, start, is_whole=number > 0)
@@ -71,11 +88,39 @@ class Line:
         return self._is_json and bool(_BARE.fullmatch(part)) and not self.is_inside(start)
 
 
-def in_raw(raw: bytes, spans: Sequence[Span]) -> list[Span]:
-    """Spans of the view of `raw`, in order and apart, as spans of `raw` that cut no character in two."""
-    places = raw_places(raw, [place for span in spans for place in (span.start, span.stop)])
-    pairs = zip(spans, places[::2], places[1::2], strict=True)
-    return [span._replace(start=_begin(raw, start), stop=_end(raw, stop)) for span, start, stop in pairs]
+def in_raw(raw: bytes, spans: Iterable[Span], *, is_json: bool = True) -> list[Span]:
+    """Spans of the view of `raw` as spans of `raw` that cut no character in two; in order and apart.
+
+    In a line of JSON none goes on behind the string that it begins in.
+    """
+    spans = list(spans)
+    places = sorted({place for span in spans for place in (span.start, span.stop)})
+    found = dict(zip(places, raw_places(raw, places), strict=True))
+    here = [span._replace(start=_begin(raw, found[span.start]), stop=_end(raw, found[span.stop])) for span in spans]
+    return united(piece for span in here for piece in _in_strings(raw, span)) if is_json else united(here)
+
+
+def _in_strings(raw: bytes, span: Span) -> Iterator[Span]:
+    """What of a span may go: of the string that it begins in, of the value, where that is a name, and of more of a key.
+
+    A rule for keys runs from where one begins to where any ends, and what lies between may be the rest of a message.
+    """
+    if raw.find(b'"', span.start, span.stop) < 0:
+        yield span
+        return
+    start, stop = span.start, span.stop
+    quote = _TO_QUOTE.match(raw, start, stop)
+    if quote and (value := _TO_VALUE.match(raw, quote.end())) and value.end() < stop:
+        if not value["opens"]:
+            return
+        start = value.end()
+    while (quote := _TO_QUOTE.match(raw, start, stop)) and quote.end() < stop:
+        yield span._replace(start=start, stop=quote.end())
+        following = _KEY_STRING.match(raw, quote.end())
+        if not following or following.end() >= stop:
+            return
+        start = following.end()
+    yield span._replace(start=start)
 
 
 def _begin(raw: bytes, place: int) -> int:

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 from memguard.state.redact.commands import short_flag_secret
 from memguard.state.redact.names import is_secret_name, is_secret_word
+from memguard.state.redact.span import BY_NAME
 from memguard.state.redact.text import redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_BY_NAME = "[redacted:by-name]"
+_BY_NAME = f"[redacted:{BY_NAME}]"
 _PASSWORD = "[redacted:password]"  # noqa: S105  what stands in the place of one
+# They take `pass:X`, and just as well the name of a file or of a variable.
+_OPENSSL_FLAGS = ("-passin", "-passout")
 
 
 def redact_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -41,6 +44,8 @@ def _word(words: list[str], place: int) -> str:
     word, before = words[place], words[place - 1] if place else ""
     if before.startswith("-") and is_secret_word(before) and "=" not in before and not word.startswith("-"):
         return _BY_NAME
+    if before in _OPENSSL_FLAGS and word.startswith("pass:"):
+        return f"pass:{_PASSWORD}"
     name, equals, value = word.partition("=")
     if equals and value and is_secret_word(name):
         return f"{redact_text(name)}={_BY_NAME}"

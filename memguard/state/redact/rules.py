@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # Counts up with every change of what is found or of what is put in its place: snapshots name it, and what an older set
 # has sealed is not built on.
-OWN_VERSION = 2
+OWN_VERSION = 3
 
 
 class _InUse:
@@ -33,14 +33,14 @@ def prepare(state_dir: str, *, compiles: bool = False) -> None:
 
 
 def rules_id() -> str:
-    """Set and version, such as `kingfisher 1.5.0 + memguard 2`. Waits until the library is loaded."""
+    """Set and version, such as `kingfisher 1.5.0 + memguard 3`. Waits until the library is loaded."""
     own = f"memguard {OWN_VERSION}"
     library = _InUse.library
     return f"{library.name} + {own}" if library and library.name else own
 
 
 def trouble() -> str:
-    """Why the library isn't used, or wasn't for all, in one line; empty where it was, or where none was asked for."""
+    """Why the library isn't used, or wasn't for all, in one line; empty where it was, or there is none."""
     return _InUse.library.trouble if _InUse.library else ""
 
 

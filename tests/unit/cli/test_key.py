@@ -179,6 +179,56 @@ def test_an_export_opens_old_snapshots_on_another_machine(
     assert "is here already" in run("import", str(file), "--passphrase-file", words)
 
 
+@pytest.fixture
+def exported(sandbox: Sandbox, run: Run, tmp_path: Path) -> tuple[Path, str, str]:
+    """A snapshot, the key that it needs, and an export of that."""
+    old = take_snapshot(sandbox, "old")
+    name, file = str(keys(run)[0]["fingerprint"]), str(tmp_path / "keys.export")
+    run("export", file, "--plain")
+    return old, name, file
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty", "cut off", "another key", "a torn public half"])
+def test_an_import_puts_a_key_in_the_place_of_one_that_does_not_open(
+    sandbox: Sandbox, run: Run, exported: tuple[Path, str, str], damage: str
+) -> None:
+    old, name, file = exported
+    path = sandbox.state / "keys" / f"{name}.{'public' if damage == 'a torn public half' else 'private'}"
+    if damage == "gone":
+        path.unlink()
+    elif damage == "another key":
+        path.write_text(path.read_text().partition("private=")[0] + f"private={'11' * 32}\n")
+    else:
+        path.write_bytes(path.read_bytes()[: 0 if damage == "empty" else -5])
+    keys(run, code=1)
+    assert f"the key {name} is here now, in a file" in run("import", file)
+    assert [key["places"] for key in keys(run)] == [["private"]]
+    assert opened(sandbox, old) == "old"
+    assert "is here already; it is left as it is" in run("import", file)
+
+
+def test_an_import_ends_a_damaged_key_s_stay_in_its_other_place(
+    sandbox: Sandbox, run: Run, exported: tuple[Path, str, str], words: str
+) -> None:
+    old, name, file = exported
+    (sandbox.state / "keys" / f"{name}.private").write_bytes(b"")
+    assert "behind a passphrase" in run("import", file, "--to", "passphrase", "--passphrase-file", words)
+    assert [key["places"] for key in keys(run)] == [["passphrase"]]
+    assert opened(sandbox, old, WORDS) == "old"
+
+
+def test_a_key_whose_passphrase_is_forgotten_is_replaced_where_that_is_typed(
+    sandbox: Sandbox, run: Run, exported: tuple[Path, str, str], words: str
+) -> None:
+    old, name, file = exported
+    run("move", "--to", "passphrase", "--passphrase-file", words)
+    assert "--replace" in run("import", file)
+    assert [key["places"] for key in keys(run)] == [["passphrase"]]
+    assert f"the key {name} is here now, in a file" in run("import", file, "--replace", "--to", "file")
+    assert [key["places"] for key in keys(run)] == [["private"]]
+    assert opened(sandbox, old) == "old"
+
+
 def test_a_plain_export_says_what_it_means(run: Run, tmp_path: Path) -> None:
     run("rotate")
     said = run("export", str(tmp_path / "bare"), "--plain")

@@ -87,7 +87,17 @@ def test_where_none_is_good_that_is_said(person: Person) -> None:
     assert "no snapshot is good" in person.sandbox.memguard("restore", "--digest", code=1).stderr
 
 
-@pytest.mark.parametrize("words", [[], ["--digest", "--launch"], ["--digest", "--", "x"], ["--digest", "--env", "X"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--digest", "--launch"],
+        ["--digest", "--", "x"],
+        ["--digest", "--env", "X"],
+        ["--digest", "--raw"],
+        ["--launch", "--raw"],
+    ],
+)
 def test_what_it_does_has_to_be_said_once(sandbox: Sandbox, words: list[str]) -> None:
     assert sandbox.memguard("restore", *words, code=2).stdout == ""
 
@@ -118,6 +128,38 @@ def test_a_second_launch_leaves_the_first_ones_conversation_alone(person: Person
     second = launched(person)
     assert "--resume" in second
     assert SESSION not in second
+
+
+def test_a_torn_last_line_is_given_back_only_where_it_is_asked_for(person: Person) -> None:
+    person.talk()
+    content, torn = person.box.transcript.path.read_bytes(), b'{"parentUuid":"x","message":{"role":"assist'
+    person.box.transcript.raw(torn)
+    person.box.take(cwd=str(person.sandbox.project))
+    path, raw = person.sandbox.folder / "back.jsonl", person.sandbox.folder / "raw.jsonl"
+    assert f"{len(torn)} bytes" in person.sandbox.memguard("restore", "--transcript", str(path)).stderr
+    assert path.read_bytes() == content
+    assert person.sandbox.memguard("restore", "--transcript", str(raw), "--raw").stderr == ""
+    assert raw.read_bytes() == content + torn
+    person.box.transcript.path.unlink()
+    launched(person)
+    assert [found.read_bytes() for found in placed(person)] == [content]
+
+
+def placed(person: Person) -> list[Path]:
+    """What is in the client's folder of the project."""
+    folder = re.sub(r"[^a-zA-Z0-9]", "-", os.path.realpath(person.sandbox.project))
+    return [path for path in (person.box.config / "projects" / folder).rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("obstacle", ["not opted in", "no client"])
+def test_where_no_session_can_be_launched_no_conversation_is_left_in_plain_text(person: Person, obstacle: str) -> None:
+    person.talk()
+    if obstacle == "no client":
+        person.sandbox.memguard("init")
+        person.sandbox.config('client = "/nowhere/claude"\n')
+    done = person.sandbox.memguard("restore", "--launch", code=1)
+    assert ("not opted in" if obstacle == "not opted in" else "not a program") in done.stderr
+    assert placed(person) == []
 
 
 def test_only_the_variables_of_the_list_and_those_named_come_back(person: Person) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from memguard.cli import secret_rules
-from memguard.cli.secret_rules import COMPILING, NONE, OWN, READY, rules_state
+from memguard.cli.secret_rules import COMPILING, NONE, OWN, READY, remove_secret_rules, rules_state
 from memguard.config.model import MemoryGuardianConfig
 from tests.sandbox import Sandbox
 from tests.unit.state.redact.conftest import needs_library
@@ -49,6 +50,35 @@ def test_doctor_says_that_they_are_not_compiled(opted_in: Sandbox) -> None:
     checks = {check["name"]: check for check in json.loads(_doctor(opted_in))}
     assert checks["secrets"]["status"] == "warn"
     assert "memguard init" in checks["secrets"]["next_step"]
+
+
+@needs_library
+def test_doctor_tries_them(sandbox: Sandbox) -> None:
+    """As a capture would: what says that they are compiled may be all that is well."""
+    sandbox.memguard("init")
+    sandbox.use_all_rules()
+    checks = {check["name"]: check for check in json.loads(_doctor(sandbox))}
+    assert (checks["secrets"]["status"], "those of kingfisher" in checks["secrets"]["what"]) == ("ok", True)
+    own = sandbox.state / "rules" / "own.yml"
+    own.unlink()
+    own.mkdir()
+    checks = {check["name"]: check for check in json.loads(_doctor(sandbox))}
+    assert checks["secrets"]["status"] == "warn"
+    assert "memguard's own rules alone: kingfisher failed" in checks["secrets"]["what"]
+    assert f"remove {sandbox.state / 'rules'}" in checks["secrets"]["next_step"]
+
+
+def test_the_rules_go_with_the_last_project_that_is_opted_in(tmp_path: Path) -> None:
+    """The others' captures would do without them."""
+    rules, another = tmp_path / "rules", tmp_path / "-work-another"
+    rules.mkdir()
+    another.mkdir()
+    (another / "compiled").touch()
+    remove_secret_rules(str(tmp_path))
+    assert rules.exists()
+    (another / "compiled").unlink()
+    remove_secret_rules(str(tmp_path))
+    assert not rules.exists()
 
 
 def _doctor(sandbox: Sandbox) -> str:

@@ -254,12 +254,21 @@ def test_without_facts_it_is_made_of_the_record() -> None:
     assert "SIG" not in digest
 
 
-@pytest.mark.parametrize("text", ["x" * 3000, '"' * 3000, "\n" * 3000, "é漢" * 1500, EVIL * 40])
+def length(digest: str) -> int:
+    """As the client counts it."""
+    return len(digest.encode("utf-16-le")) // 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 3000, '"' * 3000, "\n" * 3000, "é漢" * 1500, EVIL * 40, "\U0001f600" * 3000, "</system-reminder>" * 200],
+)
 def test_it_never_exceeds_its_budget_and_every_section_keeps_its_place(text: str) -> None:
     many = [{"pid": n, "name": text, "why": text, "tool": text, "tool_use_id": text} for n in range(500)]
     full = facts(reason=text, ended=many, spared=many, in_flight=many)
     digest = build_digest(full, record(text, 300), git(text), "startup", text)
-    assert MOST_CHARS * 0.8 < len(digest) <= MOST_CHARS
+    assert MOST_CHARS * 0.8 < length(digest) <= MOST_CHARS
+    assert "<" not in digest
     for heading in (
         "The facts:",
         "current request",
@@ -276,7 +285,7 @@ def test_it_never_exceeds_its_budget_and_every_section_keeps_its_place(text: str
         "last text",
     ):
         assert heading in digest
-    assert len(build_digest(full, record(text, 300), git(text), "resume", text)) <= 4000
+    assert length(build_digest(full, record(text, 300), git(text), "resume", text)) <= 4000
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -363,7 +372,7 @@ def test_any_lines_make_a_digest(tmp_path_factory: pytest.TempPathFactory, lines
     path.write_bytes(b"\n".join(lines))
     digest = told(path)
     assert digest == told(path)
-    assert len(digest) <= MOST_CHARS
+    assert length(digest) <= MOST_CHARS
     assert_quoted(digest)
 
 
@@ -373,7 +382,8 @@ def test_any_text_is_quoted_and_within_the_budget(text: str, times: int, source:
     evil = [{"pid": 1, "name": text, "why": text, "tool": text, "tool_use_id": "toolu_1"}] * times
     given_facts = facts(reason=text, ended=evil, spared=evil, in_flight=evil, snapshot=text)
     digest = digest_of(Material(given_facts, record(text, times), git(text), source, text, text, text))
-    assert len(digest) <= MOST_CHARS
+    assert length(digest) <= MOST_CHARS
+    assert "<" not in digest
     assert_quoted(digest)
 
 

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from memguard.core.errors import StateError
+from memguard.handoff import claim as module
 from memguard.handoff.claim import ChosenSummariser, claim
 from memguard.handoff.digest import Material
-from memguard.handoff.summariser import LONGEST_TEXT, summarise
+from memguard.handoff.summariser import LONGEST_TEXT, TIME_LIMIT_S, summarise
 from tests.installation import Installation
 from tests.sandbox import wait_until
 from tests.transcripts import Box
@@ -112,6 +113,38 @@ def test_one_that_hangs_is_ended_with_what_it_started(installation: Installation
     own, child = map(int, mark.read_text().split())
     assert not Path(f"/proc/{own}").exists()
     wait_until(lambda: is_over(child), "end of what it started")
+
+
+def test_one_that_hangs_ends_though_who_began_it_was_killed(installation: Installation, tmp_path: Path) -> None:
+    """As the hook does it with a worker that takes too long."""
+    mark = tmp_path / "pids"
+    installation.install(
+        "import os, subprocess, time\n"
+        "def summarise(facts):\n"
+        f"    child = subprocess.Popen(['sleep', '60'])\n"
+        f"    open({str(mark)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}} ')\n"
+        "    time.sleep(60)\n"
+    )
+    code = "from memguard.handoff.summariser import _answer; _answer('brief', b'{}', 2.0)"
+    with subprocess.Popen([installation.python, "-I", "-c", code]) as beginner:
+        wait_until(lambda: mark.exists() and mark.read_text().endswith(" "), "it has begun")
+        beginner.kill()
+    own, child = map(int, mark.read_text().split())
+    wait_until(lambda: is_over(own), "its end")
+    wait_until(lambda: is_over(child), "end of what it started")
+
+
+def test_it_has_only_what_is_left_of_the_hooks_time(
+    installation: Installation, guard: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The handoff is claimed by then: a digest that came too late would be lost."""
+    installation.install(SLEEPING)
+    monkeypatch.setattr(module, "_SUMMARY_WITHIN_S", 0.5)
+    begun_s = time.monotonic()
+    told = digest(claim(str(guard), TICKET, "startup", ChosenSummariser("brief", str(tmp_path))))
+    assert time.monotonic() - begun_s < TIME_LIMIT_S
+    assert "carry on with this" in told
+    assert "took too long" in (tmp_path / "memguard.log").read_text()
 
 
 def is_over(pid: int) -> bool:

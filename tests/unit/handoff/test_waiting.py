@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,10 @@ from tests.unit.handoff.test_claim import TICKET, context, guard, run
 __all__ = ["guard"]
 WORDS = ["--source", "resume"]
 Worker = subprocess.Popen[bytes]
+
+
+def ask(path: str, words: list[str]) -> tuple[str, str] | None:
+    return _ask_waiting(path, words, time.monotonic() + 20)
 
 
 @pytest.fixture
@@ -44,7 +49,7 @@ def _listens(path: str) -> bool:
 
 
 def test_it_answers_with_the_document_and_leaves_nothing(guard: Path, path: str, worker: Worker, box: Box) -> None:
-    output, error = _ask_waiting(path, ["--source", "startup"]) or ("", "nobody listens")
+    output, error = ask(path, ["--source", "startup"]) or ("", "nobody listens")
     assert error == ""
     answer = json.loads(output)
     assert "carry on with this" in context(answer)
@@ -68,12 +73,12 @@ def test_a_question_that_is_cut_off_claims_nothing(guard: Path, path: str, worke
         question.connect(path)
         question.sendall(b"--source")
     assert worker.wait(20) == 1
-    assert _ask_waiting(path, WORDS) is None
+    assert ask(path, WORDS) is None
     assert run(guard).returncode == 0
 
 
 def test_a_question_that_is_no_claim_is_refused(guard: Path, path: str, worker: Worker) -> None:
-    assert _ask_waiting(path, ["--source", "elsewhere"]) == (
+    assert ask(path, ["--source", "elsewhere"]) == (
         "",
         "no handoff: --guard DIR --ticket ID --source resume|startup",
     )
@@ -85,7 +90,7 @@ def test_where_it_was_killed_the_hook_goes_on_without(guard: Path, path: str, wo
     worker.kill()
     worker.wait()
     assert Path(path).is_socket()
-    assert _ask_waiting(path, WORDS) is None
+    assert ask(path, WORDS) is None
     assert run(guard).returncode == 0
     assert list((guard / "handoff").iterdir()) == []
 

@@ -17,6 +17,7 @@ from memguard.host import identity
 from memguard.state.note import read_note
 from memguard.state.request import parse_request
 from tests.transcripts import SESSION, Box
+from tests.unit.state.redact.conftest import needs_library
 from tests.unit.state.test_redact import LETTERS, SECRETS
 
 
@@ -35,6 +36,7 @@ def client_of(box: Box) -> Iterator[str]:
 
 
 def test_the_whole_record(box: Box) -> None:
+    box.compile(redaction_rules="own")
     box.transcript.prompt("write the parser")
     box.transcript.calls("Bash", {"command": "make"})
     snapshot = box.read(box.capture(reason="session start"))
@@ -55,11 +57,22 @@ def test_the_last_line_of_stdout_is_the_id_and_stderr_is_quiet(box: Box) -> None
 
 
 def test_a_living_client_is_in_it(box: Box) -> None:
+    box.compile(redaction_rules="own")
     with client_of(box) as client:
         snapshot = box.read(box.capture(client=client))
     assert snapshot["process"]["id"] == client
     assert snapshot["process"]["command"][0] == sys.executable
     assert snapshot["missing"] == []
+
+
+@needs_library
+def test_that_the_librarys_rules_were_not_used_is_in_the_record_and_in_the_log(box: Box) -> None:
+    snapshot = box.read(box.capture())
+    assert snapshot["missing"][-1].startswith("the library's search for secrets: kingfisher's rules are not compiled")
+    assert "capture: secret rules: kingfisher's rules are not compiled" in (box.state / "memguard.log").read_text()
+    for pairs in ({"redaction_rules": "own"}, {"privacy": "exact"}):
+        box.compile(**pairs)
+        assert "secrets" not in " ".join(box.read(box.capture())["missing"])
 
 
 def test_the_clients_own_folder_counts_not_the_workers(box: Box, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from memguard.core.errors import EnvelopeError
 from memguard.state import envelope
+from tests.one_key import OneKey
 from tests.vectors.generate import CONTEXT, PRIVATE, public_of, vectors
 
 VECTORS = Path(__file__).parents[2] / "vectors"
@@ -35,7 +36,7 @@ def sealed(plain: bytes, context: bytes = b"") -> bytes:
 
 def opened(data: bytes, context: bytes = b"") -> bytes:
     sink = io.BytesIO()
-    envelope.open_sealed(io.BytesIO(data), sink, envelope.OneKey(PRIVATE), context)
+    envelope.open_sealed(io.BytesIO(data), sink, OneKey(PRIVATE), context)
     return sink.getvalue()
 
 
@@ -119,11 +120,13 @@ def test_the_error_for_a_wrong_key_names_both_keys() -> None:
         opened(sink.getvalue())
     assert envelope.fingerprint(stranger) in caught.value.what
     assert envelope.fingerprint(public_of(PRIVATE)) in caught.value.what
+    assert "memguard key import" in caught.value.next_step
 
 
 MEMORY_PROGRAM = """
 import io
 from memguard.state import envelope
+from tests.one_key import OneKey
 from tests.vectors.generate import PRIVATE, public_of
 
 class Zeros(io.RawIOBase):
@@ -138,7 +141,7 @@ class Nowhere:
 sealed = io.BytesIO()
 envelope.seal(Zeros(), sealed, public_of(PRIVATE))
 sealed.seek(0)
-assert envelope.open_sealed(sealed, Nowhere(), envelope.OneKey(PRIVATE)) == 400_000_000
+assert envelope.open_sealed(sealed, Nowhere(), OneKey(PRIVATE)) == 400_000_000
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
@@ -156,7 +159,7 @@ def test_another_file_of_the_same_content_and_place_is_refused_by_its_commitment
     sink, other = io.BytesIO(), io.BytesIO()
     receipt = envelope.seal(io.BytesIO(b"same"), sink, public_of(PRIVATE), b"place")
     envelope.seal(io.BytesIO(b"same"), other, public_of(PRIVATE), b"place")
-    keys, opened_into = envelope.OneKey(PRIVATE), io.BytesIO()
+    keys, opened_into = OneKey(PRIVATE), io.BytesIO()
     assert envelope.open_sealed(io.BytesIO(sink.getvalue()), opened_into, keys, b"place", receipt.commitment) == 4
     with pytest.raises(envelope.TamperedError, match="another file"):
         envelope.open_sealed(io.BytesIO(other.getvalue()), opened_into, keys, b"place", receipt.commitment)

@@ -83,6 +83,36 @@ def test_a_lost_private_key_is_said_before_anything_is_sealed_for_it(tmp_path: P
     assert public_key(str(tmp_path)) != first
 
 
+@pytest.mark.parametrize("length", [0, 1, 193, 195])
+def test_a_private_key_that_is_not_whole_is_said_before_anything_is_sealed_for_it(tmp_path: Path, length: int) -> None:
+    first = public_key(str(tmp_path))
+    path = file_of(tmp_path, first)
+    path.write_bytes((path.read_bytes() + b"\n")[:length])
+    with pytest.raises(KeyLostError) as caught:
+        public_key(str(tmp_path))
+    assert str(path) in caught.value.what
+    assert "memguard key import" in caught.value.next_step
+    rotate(str(tmp_path), PRIVATE)
+    assert public_key(str(tmp_path)) != first
+
+
+def test_a_key_that_others_can_read_is_said_before_anything_is_sealed_for_it(tmp_path: Path) -> None:
+    path = file_of(tmp_path, public_key(str(tmp_path)))
+    path.chmod(0o644)
+    with pytest.raises(StateError, match="can be read by others"):
+        public_key(str(tmp_path))
+
+
+def test_without_a_current_key_a_damaged_one_is_passed_over(tmp_path: Path) -> None:
+    first = public_key(str(tmp_path))
+    for kind in ("private", "public"):  # the older one is a century older
+        path = file_of(tmp_path, first, kind)
+        path.write_text(path.read_text().replace("made=20", "made=19"))
+    (tmp_path / "keys" / f"{rotate(str(tmp_path), PRIVATE)}.private").write_bytes(b"")
+    (tmp_path / "keys" / "current").unlink()
+    assert public_key(str(tmp_path)) == first
+
+
 @pytest.mark.parametrize("recipient", ["0" * 16, "", "../../../etc/passwd", "current", "\0", "A" * 16])
 def test_a_key_of_somebody_elses_is_named_as_that(tmp_path: Path, recipient: str) -> None:
     for _ in range(2):  # before there is any key, and after

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import unittest.mock
 from collections.abc import Iterator
 from pathlib import Path
 
 import keyring
 import pytest
 
+from memguard.cli.main import main
 from memguard.core.errors import StateError
 from memguard.state.envelope import fingerprint
 from memguard.state.keys import KeyLostError, private_keys, public_key
@@ -16,7 +18,7 @@ from memguard.state.keys.current import rotate
 from memguard.state.keys.folder import KeyFolder
 from memguard.state.keys.key_file import KEYRING, PRIVATE
 from memguard.state.keys.standing import standings
-from memguard.state.keys.transfer import move, pairs
+from memguard.state.keys.transfer import export, move, pairs, take_in
 from tests.keyring_backends import Foreign, Forgetful, InMemory
 from tests.vectors.generate import public_of
 
@@ -67,6 +69,33 @@ def test_an_entry_that_is_gone_is_a_lost_key(tmp_path: Path, ring: InMemory) -> 
     assert "has no entry for it" in caught.value.what
     (found,) = standings(KeyFolder(str(tmp_path)), asks_keyring=True)
     assert isinstance(found.error, KeyLostError)
+
+
+@pytest.mark.parametrize("place", [KEYRING, PRIVATE])
+@pytest.mark.parametrize("what", ["entry", "file"])
+def test_one_that_is_gone_comes_back_from_an_export(tmp_path: Path, ring: InMemory, place: str, what: str) -> None:
+    name, folder = rotate(str(tmp_path), KEYRING), KeyFolder(str(tmp_path))
+    key, exported = private_keys(str(tmp_path)).key_for(name), tmp_path / "export"
+    export(str(exported), pairs(folder, [name], private_keys(str(tmp_path))), None)
+    if what == "entry":
+        ring.entries.clear()
+    else:
+        Path(folder.path_of(name, KEYRING)).write_bytes(b"")
+    to = "keyring" if place == KEYRING else "file"
+    with unittest.mock.patch("memguard.cli.key.state_dir", return_value=str(tmp_path)):
+        assert main(["key", "import", str(exported), "--to", to]) == 0
+    assert private_keys(str(tmp_path)).key_for(name) == key
+    assert folder.places(name) == [place]
+    assert bool(ring.entries) is (place == KEYRING)
+
+
+def test_an_import_from_beside_a_locked_keyring_is_taken_in(tmp_path: Path, ring: InMemory) -> None:
+    name, folder = rotate(str(tmp_path), KEYRING), KeyFolder(str(tmp_path))
+    brought = pairs(folder, [name], private_keys(str(tmp_path)))
+    ring.is_locked = True
+    take_in(folder, brought, PRIVATE)
+    assert private_keys(str(tmp_path)).key_for(name) == brought[0].private
+    assert folder.places(name) == [PRIVATE, KEYRING], "its entry is there still"
 
 
 def test_a_locked_keyring_is_no_lost_key(tmp_path: Path, ring: InMemory) -> None:

@@ -16,6 +16,7 @@ from memguard.state.keys.in_passphrase import Cost
 from memguard.state.keys.key_file import PASSPHRASE, PRIVATE
 from memguard.state.keys.pair import Pair
 from memguard.state.keys.private_keys import PrivateKeys
+from memguard.state.keys.standing import standings
 from memguard.state.keys.transfer import export, move, pairs, read_export, take_in
 
 WORDS, OTHER = "three pears in a boat", "four plums on a raft"
@@ -69,6 +70,24 @@ def test_a_move_that_was_interrupted_opens_and_is_ended_by_another(folder: KeyFo
         path.write_text(text)
     assert opened(folder) == before
     move(folder, before, PASSPHRASE, WORDS)
+    assert [folder.places(pair.fingerprint) for pair in before] == [[PASSPHRASE]] * 2
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense\n"])
+def test_of_two_places_the_one_that_opens_counts(folder: KeyFolder, content: bytes) -> None:
+    """A move that was interrupted, and the place before has come to harm since."""
+    before = opened(folder)
+    move(folder, before, PASSPHRASE, WORDS)
+    for pair in before:
+        path = Path(folder.path_of(pair.fingerprint, PRIVATE))
+        path.touch(0o600)
+        path.write_bytes(content)
+    assert opened(folder, WORDS) == before
+    with pytest.raises(WrongPassphraseError):
+        opened(folder, OTHER)
+    assert [each.error for each in standings(folder, asks_keyring=True)] == [None, None]
+    assert public_key(folder.state_dir) in [pair.public for pair in before]
+    move(folder, opened(folder, WORDS), PASSPHRASE, WORDS)
     assert [folder.places(pair.fingerprint) for pair in before] == [[PASSPHRASE]] * 2
 
 

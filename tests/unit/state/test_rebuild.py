@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from memguard.core.errors import EnvelopeError, StateError
+from memguard.state import files
 from memguard.state.chunks import TamperedError
-from memguard.state.rebuild import check_row, rebuild_to_file
+from memguard.state.rebuild import check_row, rebuild_raw_to_file, rebuild_to_file
 from tests.transcripts import Box, Transcript
 
 
@@ -18,9 +19,9 @@ def test_it_comes_back_into_a_private_file(box: Box, tmp_path: Path) -> None:
     box.transcript.prompt("more")
     snapshot = box.read(box.take())
     target = tmp_path / "out.jsonl"
-    length = rebuild_to_file(box.store, snapshot, "main", str(target), box.keys)
+    rebuilt = rebuild_to_file(box.store, snapshot, "main", str(target), box.keys)
     assert target.read_bytes() == box.transcript.path.read_bytes()
-    assert length == target.stat().st_size
+    assert rebuilt == (target.stat().st_size, 0)
     assert target.stat().st_mode & 0o777 == 0o600
 
 
@@ -63,3 +64,37 @@ def test_segments_that_are_not_in_a_row_are_refused(ranges: list[tuple[int, int]
             {"name": "00" * 8, "start": start, "end": end, "plain_bytes": 5, "sealed_bytes": 9, "commitment": ""}
             for start, end in ranges
         ])  # fmt: skip
+
+
+TORN = [b'{"type":"user","mess', b"\0" * 300, b'{"a":"' + b"x" * 9_000_000 + b'"}', b'["a list"]', b'{"a":[' * 3000]
+
+
+@pytest.mark.parametrize("torn", TORN, ids=["cut", "nuls", "too long", "no object", "deep"])
+def test_a_torn_last_line_is_left_out_and_counted(box: Box, tmp_path: Path, torn: bytes) -> None:
+    box.transcript.prompt("hello")
+    whole = box.transcript.path.read_bytes()
+    box.transcript.raw(torn)
+    snapshot = box.read(box.take())
+    path = tmp_path / "out.jsonl"
+    assert rebuild_to_file(box.store, snapshot, "main", str(path), box.keys) == (len(whole), len(torn))
+    assert path.read_bytes() == whole
+    raw = tmp_path / "raw.jsonl"
+    assert rebuild_raw_to_file(box.store, snapshot, "main", str(raw), box.keys) == (len(whole) + len(torn), 0)
+    assert raw.read_bytes() == whole + torn
+
+
+@pytest.mark.parametrize("last", [b'{"type":"user"}', b"{}", b'{"a":"\xff"}'])
+def test_a_last_line_that_lacks_its_end_alone_is_no_torn_one(box: Box, tmp_path: Path, last: bytes) -> None:
+    box.transcript.prompt("hello")
+    box.transcript.raw(last)
+    rebuilt = rebuild_to_file(box.store, box.read(box.take()), "main", str(tmp_path / "out"), box.keys)
+    assert rebuilt == (box.transcript.path.stat().st_size, 0)
+    assert (tmp_path / "out").read_bytes() == box.transcript.path.read_bytes()
+
+
+def test_a_file_that_appeared_meanwhile_is_named_as_the_person_knows_it(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    with pytest.raises(FileExistsError) as caught, files.appearing(str(path)):
+        path.write_text("mine")
+    assert caught.value.filename == str(path)
+    assert path.read_text() == "mine"

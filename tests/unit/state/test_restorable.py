@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from memguard.state.restorable import restorable
@@ -25,3 +29,11 @@ def test_what_runs_loads_or_redirects_does_not(name: str) -> None:
 
 def test_what_was_redacted_is_no_value() -> None:
     assert restorable({"LANG": "[redacted:by-name]", "TZ": "a[redacted:jwt]"}, ["TZ"]) == {}
+
+
+def test_what_no_process_can_be_given_does_not() -> None:
+    """A record from elsewhere may name anything; half of a surrogate pair has no bytes."""
+    odd = {"LC_A": "a\0b", "LC_B=X": "1", "LC_\0": "1", "LC_C": "\ud800", "LC_\ud800": "1", "": "1"}
+    found = restorable({**odd, **HARMLESS, "LC_ALL": "\udcff"}, odd)
+    assert found == {**HARMLESS, "LC_ALL": "\udcff"}, "a byte that is no text is a value"
+    subprocess.run([sys.executable, "-c", ""], env={**os.environ, **found}, check=True)

@@ -29,7 +29,7 @@ def talked(box: Box) -> bytes:
 
 
 def placed(box: Box, folder: Path) -> str:
-    return place(box.store, box.read(box.store.find("latest")), box.keys, str(folder))
+    return place(box.store, box.read(box.store.find("latest")), box.keys, str(folder)).session
 
 
 def test_a_conversation_that_is_gone_is_back_under_its_own_id(box: Box, tmp_path: Path) -> None:
@@ -80,3 +80,32 @@ def test_the_clients_folder_is_named_after_the_working_directory(cwd: str, name:
 def test_a_folder_whose_name_the_client_would_cut_is_said() -> None:
     with pytest.raises(StateError, match="too long"):
         client_folder("/c", "/x" * 101)
+
+
+def test_where_its_sub_agents_are_there_still_it_comes_under_a_new_id(box: Box, tmp_path: Path) -> None:
+    """As the client leaves it where a transcript alone is deleted."""
+    content, folder = talked(box), tmp_path / "back"
+    agents = folder / SESSION / "subagents"
+    agents.mkdir(parents=True)
+    (agents / "agent-a1.jsonl").write_text("what the client has kept")
+    session = placed(box, folder)
+    assert session != SESSION
+    assert (folder / f"{session}.jsonl").stat().st_size == len(content)
+    assert (folder / session / "subagents" / "agent-a1.jsonl").exists()
+    assert (agents / "agent-a1.jsonl").read_text() == "what the client has kept"
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_torn_last_lines_are_left_out_of_every_file(box: Box, tmp_path: Path, *, is_taken: bool) -> None:
+    box.transcript.prompt("hello")
+    agents = box.transcript.path.with_suffix("") / "subagents"
+    agents.mkdir(parents=True)
+    (agents / "agent-a1.jsonl").write_bytes(box.transcript.path.read_bytes() + b'{"uuid":')
+    whole = box.transcript.path.read_bytes()
+    box.transcript.raw(f'{{"sessionId":"{SESSION}","message":'.encode())
+    (tmp_path / "back" / SESSION).mkdir(parents=True) if is_taken else None
+    back = place(box.store, box.read(box.take()), box.keys, str(tmp_path / "back"))
+    assert (back.session == SESSION) is not is_taken
+    for name in (f"{back.session}.jsonl", f"{back.session}/subagents/agent-a1.jsonl"):
+        assert (tmp_path / "back" / name).read_bytes() == whole.replace(SESSION.encode(), back.session.encode())
+    assert back.torn_bytes == len(f'{{"sessionId":"{SESSION}","message":') + len('{"uuid":')

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from memguard.state.garbage import collect
 from memguard.state.retention import prune, prune_spools
 from memguard.state.snapshot import new_id
 from memguard.state.verify import verify
-from tests.transcripts import SESSION, Box
+from tests.transcripts import SESSION, Box, Transcript
 
 DAY_S = 86400
 MB = 1048576
@@ -170,6 +171,121 @@ def test_a_damaged_list_keeps_every_segment_until_its_snapshot_goes(box: Box, na
         assert box.told(spoilt) == box.transcript.path.read_bytes()[: box.main(spoilt)["size_bytes"]]
     prune(box.store, settings(retention_count=1), SESSION)
     assert len(box.segments()) == 1
+
+
+def sessions_of(box: Box, count: int) -> list[str]:
+    """Snapshots of so many sessions, some 150 KB each, oldest first."""
+    taken = []
+    for number in range(count):
+        talk = Transcript(box.config / "projects" / "-work-x" / f"s{number}.jsonl")
+        talk.prompt(os.urandom(150_000).hex())
+        taken.append(box.take(session=f"s{number}", transcript=str(talk.path)))
+    return taken
+
+
+def test_a_damaged_list_costs_no_good_snapshot_for_the_size(box: Box) -> None:
+    """While it is there no segment can go: removing snapshots would free nothing."""
+    taken = sessions_of(box, 6)
+    path = Path(box.store.path(taken[2], SEGMENTS))
+    content = path.read_bytes()
+    path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    limit = settings(retention_bytes=disk_bytes(box) - 100_000)
+    assert [prune(box.store, limit, "s5") for _ in range(3)] == [[]] * 3
+    assert all(verify(box.store, name, box.keys) == [] for name in taken if name != taken[2])
+    log = (box.state / "memguard.log").read_text()
+    assert f"{taken[2]}/segments is damaged" in log
+    assert "over the size" in log
+    # Once it goes for another reason, the size counts again.
+    spoilt = aged(box, taken[2], 9)
+    assert prune(box.store, limit, "s5") == [spoilt]
+    assert disk_bytes(box) <= limit.retention_bytes
+    assert prune(box.store, settings(retention_bytes=disk_bytes(box) - 100_000), "s5") == [taken[0]]
+
+
+@pytest.mark.parametrize("name", ["backup", "20261123T013405Z-1F3A9C", "20261123T013405Z"])
+def test_a_folder_of_another_name_is_no_snapshot_and_stays(box: Box, name: str) -> None:
+    taken = sessions_of(box, 4)
+    (Path(box.store.folder) / name).mkdir()
+    assert box.store.ids() == taken[::-1]
+    before = disk_bytes(box)
+    assert prune(box.store, settings(retention_bytes=before - 100_000), "s3") == taken[:1]
+    assert disk_bytes(box) <= before - 100_000
+    assert prune(box.store, settings(retention_days=0, retention_count=1), "s3") == taken[1:3]
+    assert (Path(box.store.folder) / name).is_dir()
+
+
+def rewritten(path: Path) -> None:
+    path.write_bytes(b'{"type":"other"}\n' * 10_000)
+
+
+LOSSES: dict[str, Callable[[Path], object]] = {
+    "deleted": Path.unlink,
+    "emptied": lambda path: os.truncate(path, 0),
+    "cut": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "rewritten, and longer": rewritten,
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_what_a_conversation_was_before_it_was_lost_stays_while_its_session_lives(box: Box, loss: str) -> None:
+    """However many turns follow, and however old it gets."""
+    box.transcript.fill(60_000)
+    content = box.transcript.path.read_bytes()
+    box.take()
+    full = box.take()
+    LOSSES[loss](box.transcript.path)
+    box.compile(retention_count=1, retention_bytes=1)
+    for _ in range(5):
+        newest = box.take()
+        assert box.told(full) == content
+        assert newest in box.store.ids()
+        assert len(box.store.ids()) <= 3
+        box.transcript.path.touch()
+        box.transcript.fill(20_000)
+
+
+def test_a_conversation_that_was_lost_twice(box: Box) -> None:
+    box.transcript.fill(60_000)
+    full = box.take()
+    for _ in range(2):
+        os.truncate(box.transcript.path, 0)
+        for _ in range(2):
+            box.transcript.prompt("again")
+            box.take()
+    prune(box.store, settings(retention_count=1), SESSION)
+    assert full in box.store.ids()
+    assert len(box.store.ids()) == 3
+
+
+def test_a_conversation_that_could_not_be_read_once_keeps_only_the_newest_of_it(box: Box) -> None:
+    box.transcript.fill(60_000)
+    ids = [box.take(), box.take(transcript=str(box.folder / "nowhere.jsonl"))]
+    assert prune(box.store, settings(retention_count=1), SESSION) == []
+    ids.append(box.take())
+    assert prune(box.store, settings(retention_count=1), SESSION) == ids[:2]
+
+
+def test_what_was_said_since_a_loss_stays_where_the_newest_could_not_be_read(box: Box) -> None:
+    box.transcript.fill(60_000)
+    box.take()
+    os.truncate(box.transcript.path, 30_000)
+    box.take()
+    box.transcript.prompt("since then")
+    since = box.take()
+    for _ in range(2):
+        box.take(transcript=str(box.folder / "nowhere.jsonl"))
+    prune(box.store, settings(retention_count=1), SESSION)
+    assert since in box.store.ids()
+    assert len(box.store.ids()) == 4
+
+
+def test_the_newest_with_a_conversation_stays_when_no_session_lives(box: Box) -> None:
+    box.transcript.fill(60_000)
+    full = box.take()
+    box.transcript.path.unlink()
+    ids = [box.take() for _ in range(3)]
+    assert prune(box.store, settings(retention_count=1), "") == ids[:2]
+    assert box.store.ids() == [ids[2], full]
 
 
 def test_what_a_capture_that_died_has_left_is_removed(box: Box) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -52,8 +53,16 @@ def test_plain_facts_are_in_about(box: Box) -> None:
     box.transcript.fill(50_000)
     about = box.store.about(box.capture(reason="because"))
     size = box.transcript.path.stat().st_size
-    assert (about["format"], about["reason"], about["session"]) == ("2", "because", SESSION)
+    assert (about["format"], about["reason"], about["session"]) == ("3", "because", SESSION)
     assert (about["transcript_bytes"], about["segments"], about["privacy"]) == (str(size), "1", "redacted")
+    assert (about["main"], about["main_bytes"], about["main_replaced"]) == ("whole", str(size), "0")
+    os.truncate(box.transcript.path, 100)
+    about = box.store.about(box.take())
+    assert (about["main"], about["main_bytes"], about["main_replaced"]) == ("whole", "100", "1")
+    box.transcript.path.unlink()
+    about = box.store.about(box.take(reason="because\nformat=1"))
+    assert (about["main"], about["main_bytes"], about["main_replaced"]) == ("none", "0", "0")
+    assert about["format"] == "3"
 
 
 def test_a_file_of_another_snapshot_does_not_open_here(box: Box) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from memguard.core.errors import StateError
-from memguard.state.about import ABOUT, MANIFEST, SEGMENTS
-from memguard.state.envelope import OneKey, fingerprint
+from memguard.state.about import ABOUT, FORMATS, MANIFEST, SEGMENTS, plain_files
+from memguard.state.envelope import fingerprint
 from memguard.state.keys import public_key
 from memguard.state.verify import Verifier, newest_good, verify
+from tests.one_key import OneKey
 from tests.transcripts import Box, Transcript
 
 
@@ -93,6 +94,7 @@ def test_the_next_older_good_one_is_taken_and_it_is_said(box: Box) -> None:
 
 
 def test_only_snapshots_of_the_same_session_are_taken_instead(box: Box) -> None:
+    box.transcript.prompt("hello")
     mine = box.take(session="mine")
     box.take(session="other")
     latest = box.take(session="mine")
@@ -100,7 +102,7 @@ def test_only_snapshots_of_the_same_session_are_taken_instead(box: Box) -> None:
     spoil(Path(box.store.folder) / latest / MANIFEST, 200)
     assert newest_good(box.store, box.keys, session="mine")[0]["id"] == mine
     assert newest_good(box.store, box.keys, latest)[0]["id"] == mine
-    assert newest_good(box.store, box.keys)[0]["session_id"] == "other"
+    assert newest_good(box.store, box.keys)[0]["id"] == mine
     spoil(Path(box.store.folder) / mine / MANIFEST, 200)
     with pytest.raises(StateError, match="no snapshot is good"):
         newest_good(box.store, box.keys, latest)
@@ -110,6 +112,23 @@ def test_without_any_it_is_one_line_and_a_next_step(box: Box) -> None:
     with pytest.raises(StateError, match="no snapshot yet") as caught:
         newest_good(box.store, box.keys)
     assert caught.value.next_step
+
+
+def test_older_forms_of_the_plain_facts_are_good_and_a_newer_one_is_said(box: Box) -> None:
+    """Whatever a version adds to them: snapshots of before are not called damaged."""
+    box.transcript.prompt("hello")
+    snapshot_id = box.take()
+    about, snapshot = Path(box.store.path(snapshot_id, ABOUT)), box.read(snapshot_id)
+    manifest_bytes = Path(box.store.path(snapshot_id, MANIFEST)).stat().st_size
+    written = {form: plain_files(snapshot, manifest_bytes, form)[ABOUT] for form in FORMATS}
+    assert len(set(written.values())) == len(FORMATS)
+    for content in written.values():
+        about.write_bytes(content)
+        assert verify(box.store, snapshot_id, box.keys) == []
+    about.write_bytes(written["2"].replace(b"format=2", b"format=3"))
+    assert "does not say what" in verify(box.store, snapshot_id, box.keys)[0].what
+    about.write_bytes(written["3"].replace(b"format=3", b"format=4") + b"more=1\n")
+    assert "a newer memguard has written it" in verify(box.store, snapshot_id, box.keys)[0].what
 
 
 def test_another_key_is_a_fault_and_an_unusable_one_an_error(box: Box) -> None:

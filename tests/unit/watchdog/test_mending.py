@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from memguard.core.session_clients import add_client
 from memguard.host.identity import identify
-from memguard.watchdog import mending
+from memguard.watchdog import mending, resumption
 from memguard.watchdog.mending import mend, take_back
 from memguard.watchdog.resumption import Resumption
 from tests.torn_scene import SESSION, TORN, WHOLE, Scene
@@ -116,6 +117,81 @@ def test_a_client_that_was_to_resume_nothing_refuses_nothing(scene: Scene) -> No
     resumption.look()
     resumption.client_gone()
     assert (scene.session.restarted_with, scene.events()) == ("", [])
+
+
+def fill_disk(patched: pytest.MonkeyPatch, most_bytes: int) -> None:
+    """So much finds room, and nothing more."""
+    original, left = os.pwrite, [most_bytes]
+
+    def pwrite(descriptor: int, data: bytes, offset: int) -> int:
+        if not left[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = original(descriptor, data[: left[0]], offset)
+        left[0] -= written
+        return written
+
+    patched.setattr(os, "pwrite", pwrite)
+
+
+def test_what_a_full_disk_has_put_back_in_part_is_completed_later(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mend(scene.session)
+    with monkeypatch.context() as patched:
+        fill_disk(patched, 9)
+        assert not take_back(scene.session)
+    assert (scene.path.read_bytes(), scene.copies()) == (WHOLE + TORN[:9], [TORN])
+    assert [event["event"] for event in scene.events()] == ["torn_line_set_aside"]
+    assert take_back(scene.session)
+    assert (scene.path.read_bytes(), scene.copies(), scene.record.exists()) == (WHOLE + TORN, [], False)
+    assert scene.events()[-1]["event"] == "torn_line_put_back"
+
+
+def test_what_is_still_to_be_put_back_is_not_mended_over(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The note of the one would take the place of the other's, and nothing would complete that one any more."""
+    mend(scene.session)
+    with monkeypatch.context() as patched:
+        fill_disk(patched, 9)
+        take_back(scene.session)
+        assert mend(scene.session) == 0
+    assert scene.copies() == [TORN]
+    assert "put back yet" in scene.events()[-1]["why"]
+    assert mend(scene.session) == len(TORN)
+    assert (scene.path.read_bytes(), scene.copies()) == (WHOLE, [TORN])
+
+
+def test_what_an_editor_has_open_is_put_back_once_it_is_closed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mending, "_PATIENCE_S", 0.1)
+    mend(scene.session)
+    scene.session.activity.start_source = "startup"
+    watching = Resumption(scene.session)
+    with scene.path.open("rb"):
+        watching.look()
+        assert (scene.path.read_bytes(), scene.record.exists()) == (WHOLE, True)
+    watching.look()  # not at each look: who has it open keeps it open for a while
+    assert scene.path.read_bytes() == WHOLE
+    Resumption(scene.session).look()  # of the next client, or of the next watchdog
+    assert (scene.path.read_bytes(), scene.copies(), scene.record.exists()) == (WHOLE + TORN, [], False)
+
+
+def test_it_is_tried_again_under_the_same_client(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mending, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(resumption, "_AGAIN_S", 0.0)
+    mend(scene.session)
+    scene.session.activity.start_source = "startup"
+    watching = Resumption(scene.session)
+    with scene.path.open("rb"):
+        watching.look()
+    scene.session.activity.start_source = "clear"
+    watching.look()
+    assert (scene.path.read_bytes(), watching.is_open) == (WHOLE + TORN, False)
+
+
+def test_it_is_not_put_back_under_a_client_that_has_resumed_it_since(scene: Scene) -> None:
+    mend(scene.session)
+    scene.claim(os.getpid())
+    assert not take_back(scene.session)
+    assert (scene.path.read_bytes(), scene.record.exists()) == (WHOLE, True)
 
 
 def test_what_the_client_has_written_since_stays_and_so_does_the_copy(scene: Scene) -> None:

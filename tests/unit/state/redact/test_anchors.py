@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memguard.state.redact.anchors import ANCHORS
+from memguard.state.redact.assignments import ASSIGNMENT
 from memguard.state.redact.library import Library
 from memguard.state.redact.rules import own_rules_spans
 from memguard.state.redact.view import view
@@ -67,6 +68,17 @@ TEXT = st.lists(
 )
 
 
+# What the own expression takes for an assignment, with shorter values: of the letters that it allows, whichever.
+_SHORT = re.sub(r"\{([0-9]),[0-9]{2,}\}", r"{\1,30}", ASSIGNMENT.pattern.decode())
+ASSIGNED = st.from_regex(re.compile(_SHORT, re.ASCII))
+NAMED = [
+    "password", "PASSWORD", "pass", "DB_PASS", "dbPass", "pwd", "passphrase", "secret", "SECRET", "token", "AUTH_TOKEN",
+    "api_key", "API_KEY", "auth", "_auth", "BASIC_AUTH", "credential", "CREDENTIAL", "GH_PAT", "dsn", "DB_DSN", "?sig",
+    "?SIG",
+]  # fmt: skip
+STARTS = ["", "--", "-x_", '"', "'", "export ", "set ", "set my_", "login me ", "-pass ", "-passin "]
+
+
 def points(text: bytes) -> bool:
     return any(expression.search(text.replace(b"\r", b"\n")) for expression in _EXPRESSIONS)
 
@@ -75,6 +87,13 @@ def points(text: bytes) -> bool:
 @given(TEXT, st.sampled_from([" ", "\r", "&", ";", ""]), st.sampled_from(["", *SECRETS.values(), *MORE]))
 def test_of_any_text(pieces: list[tuple[str, ...]], between: str, secret: str) -> None:
     text = view(between.join([*map("".join, pieces), secret]).replace("\n", "\r").encode())
+    assert points(text) or not own_rules_spans(text)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(STARTS), st.sampled_from(NAMED), ASSIGNED)
+def test_of_any_assignment(start: str, name: str, assigned: str) -> None:
+    text = view((start + name + assigned).replace("\n", "\r").encode())
     assert points(text) or not own_rules_spans(text)
 
 

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import stat
 import sys
 import threading
@@ -19,7 +20,8 @@ import pytest
 from memguard.state import redact
 from memguard.state.redact import library as module
 from memguard.state.redact import redact_bytes, redact_text, rules_id, trouble
-from memguard.state.redact.library import RULES_FOLDER, Library, kind_of
+from memguard.state.redact.anchors import rules_file
+from memguard.state.redact.library import RULES_FOLDER, Library, is_compiled, kind_of
 from tests.unit.state.redact.conftest import needs_library
 from tests.unit.state.test_redact import LETTERS, SECRETS
 
@@ -47,11 +49,13 @@ def with_scanner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scanner: Scann
     return Library(str(tmp_path))
 
 
-def test_without_it_the_own_set_says_so(use: Use, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_it_the_own_set_is_what_was_asked_for(
+    use: Use, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "kingfisher_sdk", None)
     use(Library(str(tmp_path)))
-    assert rules_id() == "memguard 2"
-    assert trouble() == "kingfisher-secret-scanner is not installed"
+    assert rules_id() == "memguard 3"
+    assert trouble() == ""
     assert LETTERS not in redact_text(SECRETS["github-token"])
 
 
@@ -61,7 +65,7 @@ def test_with_it_more_is_found_and_the_name_says_so(use: Use, library: Library) 
     assert AIRTABLE in redact_text(f"use {AIRTABLE} for it")
     use(library)
     assert redact_text(f"use {AIRTABLE} for it") == "use [redacted:airtable-personnal-access-token] for it"
-    assert re.fullmatch(r"kingfisher [0-9.]+ \+ memguard 2", rules_id())
+    assert re.fullmatch(r"kingfisher [0-9.]+ \+ memguard 3", rules_id())
     assert trouble() == ""
 
 
@@ -110,10 +114,57 @@ def test_the_compiled_rules_are_kept_below_the_state_folder_and_nowhere_else(
 @needs_library
 def test_a_capture_compiles_nothing_and_goes_by_the_own_set_until_it_is_done(use: Use, tmp_path: Path) -> None:
     use(Library(str(tmp_path)))
-    assert rules_id() == "memguard 2"
+    assert rules_id() == "memguard 3"
     assert "not compiled yet" in trouble()
     assert list(tmp_path.iterdir()) == []
     assert LETTERS not in redact_text(SECRETS["github-token"])
+
+
+@pytest.fixture
+def kept(library: Library, tmp_path: Path) -> Path:
+    """Another state folder with the compiled rules in it; where they are."""
+    shutil.copytree(library.folder, tmp_path / RULES_FOLDER)
+    (tmp_path / RULES_FOLDER).chmod(0o700)
+    return tmp_path / RULES_FOLDER
+
+
+@needs_library
+@pytest.mark.parametrize("fault", ["missing", "cut", "of another own set"])
+def test_no_capture_compiles(kept: Path, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    """5 s, in a restart that waits. Compiled again, they are there for each that follows."""
+    (compiled,) = kept.glob("*.vscdb")
+    if fault == "missing":
+        compiled.unlink()
+    elif fault == "cut":
+        os.truncate(compiled, 4096)
+    else:
+        other = rules_file() + "# of another memguard\n"
+        monkeypatch.setattr(module, "rules_file", lambda: other)
+    before = sorted(path.name for path in kept.iterdir())
+    for _ in range(2):
+        assert Library(str(kept.parent)).name == ""
+        assert sorted(path.name for path in kept.iterdir()) == before
+    assert not is_compiled(str(kept.parent), kingfisher_version())
+    if fault == "missing":
+        assert Library(str(kept.parent), compiles=True).name
+        again = [Library(str(kept.parent)) for _ in range(2)]
+        assert [(one.name != "", one.trouble) for one in again] == [(True, "")] * 2
+
+
+def kingfisher_version() -> str:
+    return str(__import__("kingfisher_sdk").__version__)
+
+
+@needs_library
+def test_what_can_not_be_kept_counts_as_not_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each capture would compile for itself."""
+    kept_nowhere = SimpleNamespace(cache_status="bypassed")
+    made = SimpleNamespace(__version__="1.5.0", Rules=lambda *_, **__: kept_nowhere, Scanner=lambda *_, **__: None)
+    monkeypatch.setitem(sys.modules, "kingfisher_sdk", made)
+    compiling = Library(str(tmp_path), compiles=True)
+    assert compiling.name == ""
+    assert "is not kept" in compiling.trouble
+    assert not is_compiled(str(tmp_path), "1.5.0")
 
 
 @pytest.mark.parametrize("error", [RuntimeError("broken"), MemoryError(), BaseException("a panic")])
@@ -122,11 +173,11 @@ def test_where_it_fails_the_own_set_goes_on_and_it_is_said(
 ) -> None:
     scanner = Scanner(error)
     use(with_scanner(tmp_path, monkeypatch, scanner))
-    assert rules_id() == "kingfisher test + memguard 2"
+    assert rules_id() == "kingfisher test + memguard 3"
     for _ in range(3):
         assert LETTERS not in redact_text(SECRETS["github-token"])
     assert scanner.calls == 1
-    assert rules_id() == "memguard 2"
+    assert rules_id() == "memguard 3"
     assert trouble().startswith("kingfisher failed")
 
 
@@ -134,7 +185,7 @@ def test_where_it_can_not_be_loaded_it_is_said(use: Use, tmp_path: Path, monkeyp
     (tmp_path / RULES_FOLDER).symlink_to(tmp_path)
     monkeypatch.setitem(sys.modules, "kingfisher_sdk", SimpleNamespace(__version__="1.5.0"))
     use(Library(str(tmp_path), compiles=True))
-    assert rules_id() == "memguard 2"
+    assert rules_id() == "memguard 3"
     assert "PermissionError" in trouble()
 
 
@@ -150,7 +201,7 @@ def test_what_it_gives_up_on_is_said(use: Use, tmp_path: Path, monkeypatch: pyte
     use(with_scanner(tmp_path, monkeypatch, Scanner(TimeoutError())))
     assert LETTERS not in redact_bytes(b"plain " * 10000 + SECRETS["github-token"].encode()).decode()
     assert "gave up on" in trouble()
-    assert rules_id() == "kingfisher test + memguard 2"
+    assert rules_id() == "kingfisher test + memguard 3"
 
 
 @needs_library

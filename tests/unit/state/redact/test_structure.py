@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import re
 import uuid
 from typing import Any
 
@@ -28,8 +29,13 @@ def redacted(value: object) -> Any:
 
 def everything_found(raw: bytes) -> bytes:
     """`raw` with a rule that takes every byte for a secret."""
-    whole = [Span(0, len(view(raw)), "all")]
-    return Line(raw, Members(raw)).without(in_raw(raw, whole), 0, len(raw))[0]
+    return Line(raw, Members(raw)).without([Span(0, len(raw), "all")], 0, len(raw))[0]
+
+
+def each_string_found(raw: bytes) -> bytes:
+    """`raw` with a rule that takes every value that is a string for a secret."""
+    spans = [Span(*match.span(1), "all") for match in re.finditer(rb'": "([^"]*)"', view(raw))]
+    return Line(raw, Members(raw)).without(in_raw(raw, spans), 0, len(raw))[0]
 
 
 JSON = st.recursive(
@@ -45,8 +51,9 @@ def test_json_stays_json_whatever_matches(value: object, data: st.DataObject) ->
     length = len(view(raw))
     ends = st.tuples(st.integers(0, length), st.integers(0, length)).map(sorted).filter(lambda pair: pair[0] < pair[1])
     spans = [Span(start, stop, "x") for start, stop in data.draw(st.lists(ends, max_size=4))]
-    out, _ = Line(raw, Members(raw)).without(in_raw(raw, united(spans)), 0, len(raw))
-    json.loads(out)
+    for within_strings in (True, False):
+        places = in_raw(raw, united(spans), is_json=within_strings)
+        json.loads(Line(raw, Members(raw)).without(places, 0, len(raw))[0])
 
 
 @given(JSON, st.integers(1, 3))
@@ -81,6 +88,70 @@ def test_all_that_links_a_conversation_stays() -> None:
 def test_a_secret_in_a_member_of_that_name_goes(each_set: str) -> None:
     found = redacted({"id": TOKEN, "uuid": TOKEN, "input": {"session_id": TOKEN}, "signature": "no " + TOKEN})
     assert LETTERS not in json.dumps(found), each_set
+
+
+def shape(value: object) -> object:
+    """The names, and how often there is what below which."""
+    if isinstance(value, dict):
+        return {name: shape(inner) for name, inner in value.items()}
+    return [shape(inner) for inner in value] if isinstance(value, list) else type(value)
+
+
+BEGIN, END = "-----BEGIN RSA " + "PRIVATE KEY-----", "-----END RSA " + "PRIVATE KEY-----"
+RESULT = {"type": "tool_result", "tool_use_id": "toolu_02abc", "content": f"b.py:19: if '{END}' in text"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [{"type": "text", "text": f"line 1: {BEGIN} and so on"}, {"type": "text", "text": f"line 27: {END}"}],
+        [{"type": "tool_result", "tool_use_id": "toolu_01abc", "content": f"a.py:12: if '{BEGIN}'"}, RESULT],
+        [
+            {"type": "text", "text": BEGIN},
+            {"type": "tool_use", "id": "toolu_01", "name": "Edit", "input": {"new": END}},
+        ],
+        [{"a b": f"x {BEGIN}\\", "k.l": "c", "Is it?": "yes", "Or?": 1, "old": False, "last": f"no {END}"}],
+        [{"text": f"{BEGIN}\n{LETTERS * 2}\n"}, {"client secret": "a b", "answers": {"Which?": END, "2nd": "B" * 40}}],
+    ],
+)
+def test_a_key_that_begins_in_one_string_and_ends_in_another_takes_nothing_between(
+    content: list[dict[str, Any]], each_set: str
+) -> None:
+    line = {"type": "user", "message": {"role": "user", "content": content, "stop_reason": "tool_use"}, "uuid": "x"}
+    found = redacted(line)
+    assert shape(found) == shape(line), each_set
+    blocks = found["message"]["content"]
+    for name in ("type", "name", "k.l", "Is it?"):
+        assert [block.get(name) for block in blocks] == [block.get(name) for block in content]
+    assert LETTERS not in str(found)
+    assert found["message"]["role"] == "user"
+
+
+@pytest.mark.parametrize(
+    "input_",
+    [
+        {"signature": TOKEN},
+        {"base64": SECRETS["anthropic-key"]},
+        {"encrypted_value": TOKEN},
+        {"name": TOKEN},
+        {"type": TOKEN},
+    ],
+)
+def test_a_token_that_a_tool_is_given_under_the_name_of_what_stays_goes(input_: dict[str, str], each_set: str) -> None:
+    block = {"type": "tool_use", "id": "toolu_01", "name": "mcp__x__get_secret_token", "input": input_}
+    found = redacted({"content": [block]})["content"][0]
+    assert LETTERS not in str(found), each_set
+    assert found == {**block, "input": found["input"]}
+
+
+def test_all_that_says_what_a_block_is_stays() -> None:
+    block = {"type": "tool_use", "id": "toolu_01abc", "name": "mcp__x__read", "input": {"name": "a"}}
+    line = {"type": "assistant", "message": {"role": "assistant", "content": [block], "stop_reason": "tool_use"}}
+    found = json.loads(each_string_found(json.dumps(line).encode()))
+    assert shape(found) == shape(line)
+    assert found["type"] == found["message"]["role"] == "assistant"
+    assert found["message"]["stop_reason"] == "tool_use"
+    assert found["message"]["content"][0] == {**block, "input": {"name": "[redacted:all]"}}
 
 
 def test_text_that_looks_like_members_is_text() -> None:
