@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from memguard.host.linux import read_tree
+
 from .api_stand_in import Script, bash, text
 from .guarded import MB, Guarded, settled_mb
 from .harness import new_session_id, wait_until
@@ -34,10 +36,14 @@ def test_a_conversation_too_long_for_the_limit_goes_on_in_a_new_session_that_rea
     api.reply = Script({"Please carry on": [[text("carried on in short")]], "now do it": [[bash(tool.command)]]})
     more = "boundary_timeout = 1\n"
     guarded.config(f"{more}[thresholds]\nwarning = 100\ncritical = {CRITICAL_MB}\nemergency = 4000\n")
+    # Not before the turn is on and the client well over the limit, however fast it gets there.
+    guarded.memguard("pause")
     with guarded.open("--resume", old) as terminal:
         first = guarded.ready(terminal)
         terminal.send("now do it")
         tool.wait_for_run()
+        wait_until(lambda: read_tree(first).client_bytes > (CRITICAL_MB + 20) * MB, "the client is over the limit", 40)
+        guarded.memguard("continue")
         second = guarded.next_client(first)
         (restart,) = guarded.events("restart_initiated")
         assert (restart["session"], restart["strategy"]) == (old, "fresh")
