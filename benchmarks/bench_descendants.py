@@ -28,7 +28,7 @@ from memguard.host.descendants import Lineage
 from memguard.host.identity import identify, is_alive
 from memguard.host.sweep import end_all
 from memguard.host.table import with_descendants
-from tests.seven_kinds import KINDS, Family
+from memguard.testing.seven_kinds import KINDS, Family
 
 SESSION = "5e5510n5-0000-4000-8000-000000000000"
 LETTERS = "pgsdcGh"

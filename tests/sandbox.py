@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from memguard.core.layout import project_key
-from memguard.demo import leaky_client
+from memguard.testing.leaky_client import write_program
+from memguard.testing.waiting import wait_until
 
-T = TypeVar("T")
+_EVENT = re.compile(r"Z (INFO|WARNING|ERROR|CRITICAL) watchdog [0-9a-f]+: [a-z]+(_[a-z]+)+( [a-z_]+=|$)")
+
+__all__ = ["ROOT", "Sandbox", "wait_until"]
 ROOT = Path(__file__).parent.parent
-
-
-def wait_until(condition: Callable[[], T], what: str, timeout_s: float = 20) -> T:
-    """What `condition` gives once it is true; AssertionError with `what` after `timeout_s`."""
-    deadline_s = time.monotonic() + timeout_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline_s, f"waited {timeout_s} s for: {what}"
-        time.sleep(0.02)
 
 
 class Sandbox:
@@ -70,10 +63,7 @@ class Sandbox:
 
     def leaky_client(self) -> str:
         """A program called `claude` that is the leaky client."""
-        path = self.folder / "claude"
-        path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{leaky_client.__file__}" "$@"\n')
-        path.chmod(0o700)
-        return str(path)
+        return write_program(self.folder / "claude")
 
     def start(self, *words: str, own: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
         """Start `memguard run` with the leaky client; `own` are memguard's options, `words` the client's."""
@@ -126,8 +116,9 @@ class Sandbox:
         return [line for path in sorted(self.state_folder.glob("spool/*")) for line in _json_lines(path)]
 
     def log(self) -> list[str]:
-        """The lines of memguard's own log."""
-        return _text(self.state / "memguard.log").splitlines()
+        """The lines of memguard's own log about what went wrong: what it did and met is in `events`."""
+        lines = _text(self.state / "memguard.log").splitlines()
+        return [line for line in lines if not _EVENT.search(line)]
 
     def hook(self, script: str, stdin: bytes, **variables: str) -> subprocess.CompletedProcess[bytes]:
         """Run one hook script as the client does: isolated, with the state folder as its one argument."""

@@ -16,7 +16,7 @@ import pytest
 from memguard.core.reading import ESTIMATED, MEASURED, UNREADABLE
 from memguard.host import linux, linux_fallback
 from memguard.host.confirm import pss_bytes
-from tests.unit.host.fake_proc import FakeProc
+from memguard.testing.fake_host import FakeHost
 from tests.unit.host.workshop import Workshop
 
 ROOT = Path(__file__).parents[2]
@@ -117,10 +117,10 @@ def _as_nobody() -> Iterator[None]:
 
 
 @pytest.fixture
-def fake(open_folder: Path) -> FakeProc:
+def fake(open_folder: Path) -> FakeHost:
     """A client and its child, which can be measured in three ways, each with a size of its own."""
     assert linux_fallback  # loaded before the rights to load it are given up
-    fake = FakeProc(str(open_folder / "proc"))
+    fake = FakeHost(str(open_folder / "proc"))
     fake.add(10, 1, anon_kb=5, children={10: [20]})
     fake.add(20, 10, anon_kb=7)
     fake.write("20/smaps_rollup", "[rollup]\nAnonymous: 70 kB\nPss_Anon: 70 kB\n")
@@ -128,12 +128,12 @@ def fake(open_folder: Path) -> FakeProc:
     return fake
 
 
-def _refuse(fake: FakeProc, *paths: str) -> None:
+def _refuse(fake: FakeHost, *paths: str) -> None:
     for path in paths:
         os.chmod(f"{fake.root}/{path}", 0)
 
 
-def _read(fake: FakeProc) -> tuple[int, str, int]:
+def _read(fake: FakeHost) -> tuple[int, str, int]:
     """Bytes and quality of the child, and how many are hidden."""
     with _as_nobody():
         tree = linux.read_tree(10, fake.root)
@@ -142,7 +142,7 @@ def _read(fake: FakeProc) -> tuple[int, str, int]:
     return (child.footprint_bytes, child.quality, tree.hidden) if child else (-1, "", tree.hidden)
 
 
-def test_file_after_file_is_refused(fake: FakeProc) -> None:
+def test_file_after_file_is_refused(fake: FakeHost) -> None:
     assert _read(fake) == (7 * KB, MEASURED, 0)
     _refuse(fake, "20/status")
     assert _read(fake) == (70 * KB, MEASURED, 0)
@@ -154,12 +154,12 @@ def test_file_after_file_is_refused(fake: FakeProc) -> None:
     assert _read(fake) == (-1, "", 1)
 
 
-def test_a_folder_is_refused(fake: FakeProc) -> None:
+def test_a_folder_is_refused(fake: FakeHost) -> None:
     _refuse(fake, "20")
     assert _read(fake) == (-1, "", 1)
 
 
-def test_the_whole_of_proc_is_refused(fake: FakeProc) -> None:
+def test_the_whole_of_proc_is_refused(fake: FakeHost) -> None:
     _refuse(fake, "")
     with _as_nobody():
         tree = linux.read_tree(10, fake.root)

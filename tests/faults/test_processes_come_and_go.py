@@ -11,7 +11,7 @@ import pytest
 
 from memguard.core.reading import MEASURED
 from memguard.host import confirm, linux
-from tests.unit.host.fake_proc import FakeProc
+from memguard.testing.fake_host import FakeHost
 from tests.unit.host.workshop import Workshop
 
 # Two that fork without end, children that end at once, and one that stays, holding something.
@@ -81,7 +81,7 @@ def test_ten_thousand_processes_on_disk_take_ten_times_what_a_thousand_take(
 
 def _best_time_s(root: str, count: int, with_children: bool) -> float:
     """A client with ten tools, each with as many children as it takes, one in three of them gone already."""
-    fake = FakeProc(root, with_children)
+    fake = FakeHost(root, with_children)
     tools = range(2, 12)
     fake.add(1, 0, children={1: list(tools)})
     families: dict[int, list[int]] = {tool: [] for tool in tools}

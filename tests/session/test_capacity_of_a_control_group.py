@@ -11,9 +11,9 @@ import pytest
 from memguard.config.load import load_config
 from memguard.host.capacity import capacity_bytes
 from memguard.host.pressure import Gauge
+from memguard.testing.fake_host import FakeHost
 from tests.control_group import ControlGroup
 from tests.sandbox import Sandbox
-from tests.unit.host.fake_proc import FakeProc
 from tests.unit.host.workshop import Workshop
 
 MB = 1024 * 1024
@@ -70,7 +70,7 @@ def test_the_thresholds_that_a_person_is_shown_follow_the_limit(group: ControlGr
 
 def test_the_same_from_a_tree_of_version_2(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """FIXTURE: a hybrid host or one of version 1 has no memory controller in version 2."""
-    fake = FakeProc(str(tmp_path / "proc"))
+    fake = FakeHost(str(tmp_path / "proc"))
     fake.write("meminfo", "MemTotal: 16777216 kB\n")
     fake.write("self/cgroup", "0::/user.slice/session.scope\n")
     fake.write("cgroup/user.slice/session.scope/memory.max", "max\n")

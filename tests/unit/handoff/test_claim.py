@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from memguard.handoff.claim import claim, main
+from memguard.testing.handoff_facts import restart_facts
 from tests.transcripts import Box
-from tests.unit.handoff.test_digest import facts
 
 TICKET = "beef01"
 
@@ -26,7 +26,7 @@ def guard(box: Box) -> Path:
     folder = box.folder / "guards" / "aa11"
     folder.mkdir(parents=True)
     snapshot = box.capture(guard=str(folder), handoff=TICKET)
-    (folder / "handoff" / f"{TICKET}.facts.json").write_text(json.dumps(facts(snapshot=snapshot)._values))
+    (folder / "handoff" / f"{TICKET}.facts.json").write_text(json.dumps(restart_facts(snapshot=snapshot)._values))
     return folder
 
 

@@ -18,10 +18,10 @@ from memguard.handoff import claim as module
 from memguard.handoff.claim import ChosenSummariser, claim
 from memguard.handoff.digest import Material
 from memguard.handoff.summariser import LONGEST_TEXT, TIME_LIMIT_S, summarise
+from memguard.testing.handoff_facts import git_state, restart_facts, snapshot_record
 from tests.installation import Installation
 from tests.sandbox import wait_until
 from tests.transcripts import Box
-from tests.unit.handoff.test_digest import facts, git, record
 from tests.unit.state.test_redact import LETTERS, SECRETS
 
 TICKET = "beef01"
@@ -43,7 +43,7 @@ def installation(made: Installation, monkeypatch: pytest.MonkeyPatch) -> Install
 
 
 def material(source: str = "startup") -> Material:
-    return Material(facts(), record(), git(), source)
+    return Material(restart_facts(), snapshot_record(), git_state(), source)
 
 
 def test_it_gets_the_facts_and_its_text_is_taken(installation: Installation) -> None:
@@ -176,7 +176,7 @@ def guard(box: Box) -> Path:
     folder = box.folder / "guards" / "aa11"
     folder.mkdir(parents=True)
     snapshot = box.capture(guard=str(folder), handoff=TICKET)
-    (folder / "handoff" / f"{TICKET}.facts.json").write_text(json.dumps(facts(snapshot=snapshot)._values))
+    (folder / "handoff" / f"{TICKET}.facts.json").write_text(json.dumps(restart_facts(snapshot=snapshot)._values))
     return folder
 
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from .fake_proc import FakeProc
+from memguard.testing.fake_host import FakeHost
+
 from .workshop import Workshop
 
 
 @pytest.fixture
-def fake(tmp_path: Path) -> FakeProc:
-    return FakeProc(str(tmp_path / "proc"))
+def fake(tmp_path: Path) -> FakeHost:
+    return FakeHost(str(tmp_path / "proc"))
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Unpack
 
 from memguard.core.identity import ProcessId
 from memguard.core.layout import write_pairs
 from memguard.core.session_clients import add_client
 from memguard.host.identity import process_id
 from memguard.host.orphans import Orphans, OrphanTree
-
-from .fake_proc import FakeProc
+from memguard.testing.fake_host import FakeHost, ProcessFacts
 
 OVER, LIVING = "aaaaaaaa-over", "bbbbbbbb-living"
 DEAD_CLIENT, LIVING_CLIENT = 900, 901
@@ -20,7 +20,7 @@ DEAD_CLIENT, LIVING_CLIENT = 900, 901
 class LeftoverProc:
     """One session that is over (its client was pid 900), and one that goes on (901); everything is older than 1000."""
 
-    def __init__(self, fake: FakeProc, folder: Path) -> None:
+    def __init__(self, fake: FakeHost, folder: Path) -> None:
         self.fake = fake
         self.runtime = str(folder / "runtime")
         os.mkdir(self.runtime, 0o700)
@@ -29,21 +29,24 @@ class LeftoverProc:
         add_client(self.runtime, OVER, process_id(DEAD_CLIENT, 400))
         add_client(self.runtime, LIVING, process_id(LIVING_CLIENT, 500))
 
-    def add(self, pid: int, parent: int = 1, session: str = "", *, uid: int = -1, **facts: object) -> ProcessId:
+    def add(
+        self,
+        pid: int,
+        parent: int = 1,
+        session: str = "",
+        *,
+        client_pid: int = 0,
+        command: str = "",
+        **facts: Unpack[ProcessFacts],
+    ) -> ProcessId:
         """A process; `session` is in its environment, `client_pid` too where it is given."""
-        client_pid, command = facts.pop("client_pid", 0), facts.pop("command", "")
-        self.fake.add(pid, parent, **facts)  # type: ignore[arg-type]
-        path = Path(f"{self.fake.root}/{pid}/status")
-        user = os.geteuid() if uid < 0 else uid
-        path.write_text(path.read_text().replace("Uid:\t0\t0\t0\t0", f"Uid:\t{user}\t{user}\t{user}\t{user}"))
-        self.fake.write(f"{pid}/comm", f"{facts.get('name', 'tool')}\n")
-        variables = [f"CLAUDE_CODE_SESSION_ID={session}"] if session else []
-        variables += [f"CLAUDE_PID={client_pid}"] if client_pid else []
-        self.fake.write(f"{pid}/environ", "".join(f"{variable}\0" for variable in ["A=1", *variables]))
-        self.fake.write(f"{pid}/cmdline", str(command))
-        ticks = facts.get("start_ticks", 1000)
-        assert isinstance(ticks, int)
-        return process_id(pid, ticks)
+        variables = {"A": "1"}
+        variables |= {"CLAUDE_CODE_SESSION_ID": session} if session else {}
+        variables |= {"CLAUDE_PID": str(client_pid)} if client_pid else {}
+        facts["variables"] = variables
+        self.fake.add(pid, parent, **facts)
+        self.fake.write(f"{pid}/cmdline", command)
+        return process_id(pid, facts.get("start_ticks", 1000))
 
     def guard(self, name: str, client: ProcessId, launcher: ProcessId | None = None) -> str:
         """A guard's folder."""

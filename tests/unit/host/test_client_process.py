@@ -10,7 +10,7 @@ import pytest
 
 from memguard.core.identity import ProcessId
 from memguard.host.client_process import ClientProcess, read_client, read_registry
-from tests.unit.host.fake_proc import FakeProc
+from memguard.testing.fake_host import FakeHost
 
 WHO = ProcessId(500, 1000, "boot", "1")
 SCRIPT = "/opt/node_modules/@anthropic-ai/claude-code/cli.js"
@@ -21,7 +21,7 @@ class Laid:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.proc = FakeProc(str(folder / "proc"))
+        self.proc = FakeHost(str(folder / "proc"))
         self.proc.add(1, 0)
         self.proc.add(400, 1)
         self.proc.add(500, 400)
@@ -30,15 +30,14 @@ class Laid:
         self.own(os.geteuid())
 
     def write(self, words: list[str], variables: dict[str, str], exe: str) -> None:
-        self.proc.write("500/cmdline", "".join(f"{word}\0" for word in words))
-        self.proc.write("500/environ", "".join(f"{name}={value}\0" for name, value in variables.items()))
+        self.proc.change(500, words=words, variables=variables)
         for name, target in (("exe", exe), ("cwd", "/work")):
             path = Path(self.proc.root) / "500" / name
             path.unlink(missing_ok=True)
             path.symlink_to(target)
 
     def own(self, user: int) -> None:
-        self.proc.write("500/status", f"Name:\tclaude\nUid:\t{user}\t{user}\t{user}\t{user}\n")
+        self.proc.change(500, uid=user)
 
     def register(self, text: str) -> None:
         path = self.home / ".claude" / "sessions" / "500.json"

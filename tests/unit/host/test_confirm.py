@@ -6,9 +6,9 @@ from pathlib import Path
 from memguard.core.reading import ProcessReading, TreeReading
 from memguard.host.confirm import confirmed_bytes, pss_bytes
 from memguard.host.linux import read_tree
+from memguard.testing.fake_host import FakeHost
 from tests.sandbox import wait_until
 
-from .fake_proc import FakeProc
 from .workshop import Workshop
 
 KB = 1024
@@ -88,14 +88,14 @@ def test_a_fork_that_has_copied_its_parents_memory_counts_too(workshop: Workshop
     assert 120 * MB < confirmed_bytes(read_tree(process.pid)) < 160 * MB
 
 
-def test_share_is_anonymous_shared_and_swapped(fake: FakeProc) -> None:
+def test_share_is_anonymous_shared_and_swapped(fake: FakeHost) -> None:
     sizes_kb = {"Rss": 900, "Pss": 500, "Pss_Anon": 100, "Pss_File": 300, "Pss_Shmem": 20, "Swap": 80, "SwapPss": 3}
     lines = [f"{name}:      {size_kb} kB\n" for name, size_kb in sizes_kb.items()]
     fake.write("10/smaps_rollup", "[rollup]\n" + "".join(lines))
     assert pss_bytes(10, fake.root) == 123 * KB
 
 
-def test_a_process_without_a_rollup_counts_by_its_footprint(fake: FakeProc) -> None:
+def test_a_process_without_a_rollup_counts_by_its_footprint(fake: FakeHost) -> None:
     fake.write("10/smaps_rollup", "[rollup]\nPss_Anon: 100 kB\n")
     fake.write("11/smaps_rollup", "[rollup]\nPss: 100 kB\n")
     tree = TreeReading([ProcessReading(pid, 1, 1, 7 * KB) for pid in (10, 11, 12)])

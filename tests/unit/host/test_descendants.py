@@ -10,8 +10,8 @@ from memguard.core.reading import ProcessReading, TreeReading
 from memguard.host.descendants import Lineage, describe, is_terminal_bound
 from memguard.host.linux import parent_pid, read_tree
 from memguard.host.linux_facts import terminal_number
+from memguard.testing.fake_host import FakeHost
 
-from .fake_proc import FakeProc
 from .workshop import Workshop, until
 
 SLEEPER = "import time; print('ready', flush=True); time.sleep(600)"
@@ -105,7 +105,7 @@ def test_a_pid_that_was_given_away_is_no_survivor(workshop: Workshop) -> None:
     assert lineage.survivors([]) == []
 
 
-def test_a_long_session_does_not_grow(fake: FakeProc) -> None:
+def test_a_long_session_does_not_grow(fake: FakeHost) -> None:
     lineage = Lineage(fake.root)
     fake.add(10, 1)
     for pid in range(100, 400):
@@ -116,7 +116,7 @@ def test_a_long_session_does_not_grow(fake: FakeProc) -> None:
     assert len(lineage) <= 3
 
 
-def test_who_left_the_tree_alive_is_remembered(fake: FakeProc) -> None:
+def test_who_left_the_tree_alive_is_remembered(fake: FakeHost) -> None:
     lineage = Lineage(fake.root)
     client = ProcessReading(10, 1, 1000, 0)
     fake.add(10, 1)
@@ -127,7 +127,7 @@ def test_who_left_the_tree_alive_is_remembered(fake: FakeProc) -> None:
     assert pids_of(lineage.survivors([], exclude=[10])) == {20}
 
 
-def test_session_ids_are_learned_from_tools_but_not_from_the_client(fake: FakeProc) -> None:
+def test_session_ids_are_learned_from_tools_but_not_from_the_client(fake: FakeHost) -> None:
     for pid, session_id in {10: "outer", 20: "inner", 30: "outer", 40: "../x"}.items():
         fake.add(pid, 1 if pid == 10 else 10, terminal=34817 if pid == 10 else 0)
         fake.write(f"{pid}/environ", f"A=1\0CLAUDE_CODE_SESSION_ID={session_id}\0")
@@ -137,7 +137,7 @@ def test_session_ids_are_learned_from_tools_but_not_from_the_client(fake: FakePr
     assert lineage.client_terminal == 34817
 
 
-def test_an_environment_is_read_once_per_process(fake: FakeProc) -> None:
+def test_an_environment_is_read_once_per_process(fake: FakeHost) -> None:
     fake.add(10, 1)
     fake.add(20, 10)
     fake.write("20/environ", "CLAUDE_CODE_SESSION_ID=first\0")
@@ -173,7 +173,7 @@ def test_terminal_bound_is_who_or_whose_descendant_has_a_terminal(workshop: Work
         ("\udcff\udcfe", "\ufffd\ufffd"),
     ],
 )
-def test_a_name_for_people_is_short_and_harmless(fake: FakeProc, name: str, shown: str) -> None:
+def test_a_name_for_people_is_short_and_harmless(fake: FakeHost, name: str, shown: str) -> None:
     fake.write("10/comm", name)
     assert describe(10, fake.root) == shown
     assert describe(11, fake.root) == ""

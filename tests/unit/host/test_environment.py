@@ -3,8 +3,8 @@
 import pytest
 
 from memguard.host.environment import marks_of, session_id_of
+from memguard.testing.fake_host import FakeHost
 
-from .fake_proc import FakeProc
 from .workshop import Workshop
 
 NAME = "CLAUDE_CODE_SESSION_ID"
@@ -24,12 +24,12 @@ NAME = "CLAUDE_CODE_SESSION_ID"
         (f"BIG={'x' * 300_000}\0{NAME}=late\0", "late"),
     ],
 )
-def test_finds_only_the_whole_name_with_a_plain_value(fake: FakeProc, environment: str, expected: str) -> None:
+def test_finds_only_the_whole_name_with_a_plain_value(fake: FakeHost, environment: str, expected: str) -> None:
     fake.write("10/environ", environment)
     assert session_id_of(10, fake.root) == expected
 
 
-def test_no_process_no_id(fake: FakeProc) -> None:
+def test_no_process_no_id(fake: FakeHost) -> None:
     assert session_id_of(10, fake.root) == ""
 
 
@@ -38,7 +38,7 @@ def test_a_real_process_is_asked(workshop: Workshop) -> None:
     assert session_id_of(who.pid) == "real-one"
 
 
-def test_all_marks_come_from_one_reading(fake: FakeProc) -> None:
+def test_all_marks_come_from_one_reading(fake: FakeHost) -> None:
     fake.write("10/environ", f"HOME=/home/me\0{NAME}=abc\0CLAUDE_PID=77\0{NAME}=second\0")
     marks = marks_of(10, fake.root)
     assert (marks.session_id, marks.client_pid, marks.config_dir) == ("abc", 77, "/home/me/.claude")
@@ -47,7 +47,7 @@ def test_all_marks_come_from_one_reading(fake: FakeProc) -> None:
     assert (marks.client_pid, marks.config_dir) == (0, "/c")
 
 
-def test_without_an_id_nothing_is_a_mark(fake: FakeProc) -> None:
+def test_without_an_id_nothing_is_a_mark(fake: FakeHost) -> None:
     fake.write("10/environ", "HOME=/home/me\0CLAUDE_PID=77\0")
     marks = marks_of(10, fake.root)
     assert (marks.session_id, marks.client_pid, marks.config_dir) == ("", 0, "")

@@ -10,8 +10,8 @@ from memguard.core.errors import HostError
 from memguard.core.identity import ProcessId
 from memguard.host import current, linux_facts
 from memguard.host.identity import belongs_to_me, boot_id, identify, is_alive, is_local, own_line, pid_namespace
+from memguard.testing.fake_host import FakeHost
 
-from .fake_proc import FakeProc
 from .workshop import Workshop, until
 
 STRANGER = "import os, time; os.setuid(65534); print('ready', flush=True); time.sleep(600)"
@@ -57,7 +57,7 @@ def test_another_users_process_is_not(workshop: Workshop) -> None:
     assert not belongs_to_me(workshop.ready(STRANGER).pid)
 
 
-def test_a_setuid_program_is_not_mine(fake: FakeProc) -> None:
+def test_a_setuid_program_is_not_mine(fake: FakeHost) -> None:
     me, other = os.geteuid(), os.geteuid() + 1
     fake.write("10/status", f"Name:\tsu\nUid:\t{me}\t{other}\t{other}\t{other}\n")
     fake.write("11/status", f"Name:\tUid:\\n\nUid:\t{me}\t{me}\t{me}\t{me}\n")

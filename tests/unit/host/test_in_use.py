@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from memguard.host.in_use import SHOWN, UNTOLD, USED, Connections
+from memguard.testing.fake_host import FakeHost
 
-from .fake_proc import FakeProc
 from .workshop import Workshop
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
@@ -48,7 +48,7 @@ sys.stdin.read()
 """
 
 
-def _sockets(fake: FakeProc, pid: int, *inodes: int) -> None:
+def _sockets(fake: FakeHost, pid: int, *inodes: int) -> None:
     os.makedirs(f"{fake.root}/{pid}/fd")
     for number, inode in enumerate(inodes):
         os.symlink(f"socket:[{inode}]", f"{fake.root}/{pid}/fd/{number}")
@@ -56,7 +56,7 @@ def _sockets(fake: FakeProc, pid: int, *inodes: int) -> None:
     os.symlink("net:[1]", f"{fake.root}/{pid}/ns/net")
 
 
-def _tcp(fake: FakeProc, pid: int, *rows: tuple[str, str, str, int], name: str = "tcp") -> None:
+def _tcp(fake: FakeHost, pid: int, *rows: tuple[str, str, str, int], name: str = "tcp") -> None:
     lines = [
         f"  {n}: {local} {remote} {state} 0:0 00:0 0  0  0 {inode} 1 0 20\n"
         for n, (local, remote, state, inode) in enumerate(rows)
@@ -64,7 +64,7 @@ def _tcp(fake: FakeProc, pid: int, *rows: tuple[str, str, str, int], name: str =
     fake.write(f"{pid}/net/{name}", HEAD + "".join(lines))
 
 
-def _server_and_user(fake: FakeProc) -> None:
+def _server_and_user(fake: FakeHost) -> None:
     """Process 10 listens on port 8080 by socket 1 and has accepted 2, whose other end is 3 of process 20."""
     _sockets(fake, 10, 1, 2)
     _sockets(fake, 20, 3)
@@ -77,7 +77,7 @@ def _server_and_user(fake: FakeProc) -> None:
         _tcp(fake, pid, *rows)
 
 
-def test_a_server_is_used_by_who_stays_and_not_by_who_goes_with_it(fake: FakeProc) -> None:
+def test_a_server_is_used_by_who_stays_and_not_by_who_goes_with_it(fake: FakeHost) -> None:
     _server_and_user(fake)
     connections = Connections({10, 20}, fake.root)
     assert connections.users({10, 20}) == {}
@@ -86,7 +86,7 @@ def test_a_server_is_used_by_who_stays_and_not_by_who_goes_with_it(fake: FakePro
     assert Connections({20}, fake.root).users({20}) == {}
 
 
-def test_a_connection_that_waits_to_be_accepted_counts(fake: FakeProc) -> None:
+def test_a_connection_that_waits_to_be_accepted_counts(fake: FakeHost) -> None:
     _sockets(fake, 10, 1)
     rows = [
         (f"{LOOP}:1F90", "00000000:0000", LISTEN, 1),
@@ -97,7 +97,7 @@ def test_a_connection_that_waits_to_be_accepted_counts(fake: FakeProc) -> None:
     assert Connections({10}, fake.root).users({10}) == {10: USED}
 
 
-def test_a_server_of_both_families_knows_its_users_of_the_older_one(fake: FakeProc) -> None:
+def test_a_server_of_both_families_knows_its_users_of_the_older_one(fake: FakeHost) -> None:
     _sockets(fake, 10, 1, 2)
     _sockets(fake, 20, 3)
     _tcp(fake, 10, (f"{LOOP}:C000", f"{LOOP}:1F90", ESTABLISHED, 3))
@@ -111,20 +111,20 @@ def test_a_server_of_both_families_knows_its_users_of_the_older_one(fake: FakePr
     assert connections.users({10}) == {10: USED}
 
 
-def test_who_is_connected_from_elsewhere_is_somebody(fake: FakeProc) -> None:
+def test_who_is_connected_from_elsewhere_is_somebody(fake: FakeHost) -> None:
     _sockets(fake, 10, 1, 2)
     rows = [("00000000:1F90", "00000000:0000", LISTEN, 1), ("0A00000A:1F90", "0B00000A:C000", ESTABLISHED, 2)]
     _tcp(fake, 10, *rows)
     assert Connections({10}, fake.root).users({10}) == {10: USED}
 
 
-def test_a_connection_that_it_made_itself_is_no_use_of_it(fake: FakeProc) -> None:
+def test_a_connection_that_it_made_itself_is_no_use_of_it(fake: FakeHost) -> None:
     _sockets(fake, 10, 2)
     _tcp(fake, 10, ("0A00000A:C000", "0B00000A:01BB", ESTABLISHED, 2))
     assert Connections({10}, fake.root).users({10}) == {}
 
 
-def test_a_unix_connection_whose_other_end_cant_be_told_is_somebodys(fake: FakeProc) -> None:
+def test_a_unix_connection_whose_other_end_cant_be_told_is_somebodys(fake: FakeHost) -> None:
     _sockets(fake, 10, 1, 2)
     rows = [
         "0: 00000002 00000000 00010000 0001 01 1 /run/build.sock\n",
@@ -136,7 +136,7 @@ def test_a_unix_connection_whose_other_end_cant_be_told_is_somebodys(fake: FakeP
 
 
 @pytest.mark.parametrize("table", ["", "nonsense\n", HEAD + "  0: x\n  1: a b c d e f g h i j k\n"])
-def test_torn_tables_are_no_use_of_anybody(fake: FakeProc, table: str) -> None:
+def test_torn_tables_are_no_use_of_anybody(fake: FakeHost, table: str) -> None:
     _sockets(fake, 10, 1)
     for name in ("tcp", "tcp6", "unix"):
         fake.write(f"10/net/{name}", table)
@@ -144,7 +144,7 @@ def test_torn_tables_are_no_use_of_anybody(fake: FakeProc, table: str) -> None:
 
 
 def test_a_process_whose_connections_may_not_be_read_may_be_in_use(
-    fake: FakeProc, monkeypatch: pytest.MonkeyPatch
+    fake: FakeHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: str) -> list[str]:
         raise PermissionError

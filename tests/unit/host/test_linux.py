@@ -10,8 +10,8 @@ import pytest
 
 from memguard.core.reading import MEASURED, TreeReading
 from memguard.host import linux
+from memguard.testing.fake_host import FakeHost
 
-from .fake_proc import FakeProc
 from .workshop import Workshop, gone, until
 
 KB = 1024
@@ -24,7 +24,7 @@ def pids_of(tree: TreeReading) -> list[int]:
     return [process.pid for process in tree.processes]
 
 
-def test_reads_the_client_first_and_sums_anonymous_shared_and_swapped(fake: FakeProc) -> None:
+def test_reads_the_client_first_and_sums_anonymous_shared_and_swapped(fake: FakeHost) -> None:
     fake.add(10, 1, anon_kb=100, shmem_kb=20, swap_kb=3, children={10: [30, 20]})
     fake.add(20, 10, anon_kb=5, children={20: [40]})
     fake.add(30, 10, start_ticks=77)
@@ -36,7 +36,7 @@ def test_reads_the_client_first_and_sums_anonymous_shared_and_swapped(fake: Fake
     assert (tree.processes[1].parent_pid, tree.processes[1].start_ticks) == (10, 77)
 
 
-def test_children_of_every_thread_count(fake: FakeProc) -> None:
+def test_children_of_every_thread_count(fake: FakeHost) -> None:
     fake.add(10, 1, children={10: [20], 11: [], 12: [21, 22]})
     for pid in (20, 21, 22):
         fake.add(pid, 10)
@@ -44,7 +44,7 @@ def test_children_of_every_thread_count(fake: FakeProc) -> None:
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
-def test_a_hostile_name_moves_no_field(fake: FakeProc, name: str) -> None:
+def test_a_hostile_name_moves_no_field(fake: FakeHost, name: str) -> None:
     fake.add(10, 1, name=name, start_ticks=4242, children={10: [20]})
     fake.add(20, 10, name=name)
     assert pids_of(linux.read_tree(10, fake.root)) == [10, 20]
@@ -65,14 +65,14 @@ def test_a_process_that_renamed_itself_is_still_found(workshop: Workshop) -> Non
         process.communicate("")
 
 
-def test_who_vanished_is_absent(fake: FakeProc) -> None:
+def test_who_vanished_is_absent(fake: FakeHost) -> None:
     fake.add(10, 1, children={10: [20, 30]})
     tree = linux.read_tree(10, fake.root)
     assert pids_of(tree) == [10]
     assert tree.unreadable == 0
 
 
-def test_no_client_no_tree(fake: FakeProc) -> None:
+def test_no_client_no_tree(fake: FakeHost) -> None:
     assert linux.read_tree(10, fake.root).processes == []
     assert linux.read_process(10, fake.root) is None
     assert linux.start_ticks(10, fake.root) == 0
@@ -80,13 +80,13 @@ def test_no_client_no_tree(fake: FakeProc) -> None:
     assert not linux.is_zombie(10, fake.root)
 
 
-def test_a_torn_stat_is_a_vanished_process(fake: FakeProc) -> None:
+def test_a_torn_stat_is_a_vanished_process(fake: FakeHost) -> None:
     fake.write("10/stat", "10 (tool) S 1 2")
     assert linux.read_tree(10, fake.root).processes == []
     assert linux.start_ticks(10, fake.root) == 0
 
 
-def test_a_zombie_client_is_gone_but_a_zombie_child_is_a_process_without_memory(fake: FakeProc) -> None:
+def test_a_zombie_client_is_gone_but_a_zombie_child_is_a_process_without_memory(fake: FakeHost) -> None:
     fake.add(10, 1, children={10: [20]})
     fake.add(20, 10, state="Z", has_memory=False)
     tree = linux.read_tree(10, fake.root)
@@ -94,14 +94,14 @@ def test_a_zombie_client_is_gone_but_a_zombie_child_is_a_process_without_memory(
     assert linux.read_tree(20, fake.root).processes == []
 
 
-def test_a_first_thread_that_ended_before_the_others_is_no_zombie(fake: FakeProc) -> None:
+def test_a_first_thread_that_ended_before_the_others_is_no_zombie(fake: FakeHost) -> None:
     fake.add(10, 1, state="Z", children={10: [], 11: [20]})
     fake.add(20, 10)
     assert not linux.is_zombie(10, fake.root)
     assert pids_of(linux.read_tree(10, fake.root)) == [10, 20]
 
 
-def test_the_hook_and_what_it_started_are_left_out(fake: FakeProc) -> None:
+def test_the_hook_and_what_it_started_are_left_out(fake: FakeHost) -> None:
     fake.add(10, 1, children={10: [20, 30]})
     fake.add(20, 10, children={20: [21]})
     fake.add(21, 20)
@@ -111,14 +111,14 @@ def test_the_hook_and_what_it_started_are_left_out(fake: FakeProc) -> None:
 
 @pytest.mark.parametrize("with_children", [True, False])
 def test_loops_end(tmp_path: Path, with_children: bool) -> None:
-    fake = FakeProc(str(tmp_path / "loop"), with_children)
+    fake = FakeHost(str(tmp_path / "loop"), with_children)
     fake.add(10, 30, children={10: [10, 20]})
     fake.add(20, 10, children={20: [30, 10]})
     fake.add(30, 20, children={30: [10, 20, 30]})
     assert sorted(pids_of(linux.read_tree(10, fake.root))) == [10, 20, 30]
 
 
-def test_a_pid_given_to_a_stranger_meanwhile_is_not_of_the_tree(fake: FakeProc) -> None:
+def test_a_pid_given_to_a_stranger_meanwhile_is_not_of_the_tree(fake: FakeHost) -> None:
     fake.add(10, 1, children={10: [20, 30]})
     fake.add(20, 10)
     fake.add(30, 1, anon_kb=999)
@@ -128,7 +128,7 @@ def test_a_pid_given_to_a_stranger_meanwhile_is_not_of_the_tree(fake: FakeProc) 
 def test_a_kernel_without_children_files_gives_the_same_tree(tmp_path: Path) -> None:
     trees = []
     for with_children in (True, False):
-        fake = FakeProc(str(tmp_path / str(with_children)), with_children)
+        fake = FakeHost(str(tmp_path / str(with_children)), with_children)
         fake.add(10, 1, children={10: [20], 11: [30]})
         fake.add(20, 10, children={20: [40]})
         fake.add(30, 10)
@@ -138,7 +138,7 @@ def test_a_kernel_without_children_files_gives_the_same_tree(tmp_path: Path) -> 
     assert trees == [[10, 20, 30, 40]] * 2
 
 
-def test_a_member_of_thousands_of_groups_has_a_footprint(fake: FakeProc) -> None:
+def test_a_member_of_thousands_of_groups_has_a_footprint(fake: FakeHost) -> None:
     fake.add(10, 1, anon_kb=8, groups=" ".join(str(4_000_000_000 + group) for group in range(20_000)))
     assert linux.read_tree(10, fake.root).footprint_bytes == 8 * KB
 
@@ -178,7 +178,7 @@ time.sleep(600)
 """
 
 
-def test_the_order_of_sizes_does_not_matter(fake: FakeProc) -> None:
+def test_the_order_of_sizes_does_not_matter(fake: FakeHost) -> None:
     """Linux has always written them in one order, which is read faster; another is read too."""
     names = ["RssAnon", "RssFile", "RssShmem", "VmData", "VmStk", "VmExe", "VmLib", "VmPTE", "VmSwap"]
     for order in (names, names[::-1]):
@@ -188,7 +188,7 @@ def test_the_order_of_sizes_does_not_matter(fake: FakeProc) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "Name:\tx\nVmRSS:\t 9 kB\n"])
-def test_a_status_that_says_too_little_is_no_footprint(fake: FakeProc, text: str) -> None:
+def test_a_status_that_says_too_little_is_no_footprint(fake: FakeHost, text: str) -> None:
     fake.write("10/status", text)
     assert linux.footprint_bytes(10, fake.root) == -1
     assert linux.footprint_bytes(11, fake.root) == -1

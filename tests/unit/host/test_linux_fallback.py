@@ -7,8 +7,8 @@ import pytest
 from memguard.core.reading import ESTIMATED, MEASURED, UNREADABLE, ProcessReading, TreeReading
 from memguard.host import linux
 from memguard.host.linux_fallback import is_hidden
+from memguard.testing.fake_host import FakeHost
 
-from .fake_proc import FakeProc
 from .workshop import Workshop
 
 KB = 1024
@@ -17,7 +17,7 @@ ROLLUP = "[rollup]\nRss: 900 kB\nPss_Shmem: 20 kB\nAnonymous: 100 kB\nSwap: 3 kB
 
 
 @pytest.fixture
-def poor(fake: FakeProc) -> FakeProc:
+def poor(fake: FakeHost) -> FakeHost:
     """A process of a kernel that tells resident memory only as a whole, with a child that is read as usual."""
     fake.add(10, 1, children={10: [20]})
     fake.write("10/status", "Name:\tx\nVmRSS:\t 900 kB\nVmSwap:\t 4 kB\n")
@@ -25,7 +25,7 @@ def poor(fake: FakeProc) -> FakeProc:
     return fake
 
 
-def read(fake: FakeProc) -> ProcessReading:
+def read(fake: FakeHost) -> ProcessReading:
     """The process as each way of reading shows it: all must agree."""
     reading = linux.read_process(10, fake.root)
     tree = linux.read_tree(10, fake.root)
@@ -36,14 +36,14 @@ def read(fake: FakeProc) -> ProcessReading:
     return reading
 
 
-def test_the_rollup_comes_next(poor: FakeProc) -> None:
+def test_the_rollup_comes_next(poor: FakeHost) -> None:
     poor.write("10/smaps_rollup", ROLLUP)
     poor.write("10/statm", "9000 300 120 1 0 1 0\n")
     reading = read(poor)
     assert (reading.footprint_bytes, reading.quality) == (123 * KB, MEASURED)
 
 
-def test_resident_less_shared_is_an_estimate(poor: FakeProc) -> None:
+def test_resident_less_shared_is_an_estimate(poor: FakeHost) -> None:
     poor.write("10/statm", "9000 300 120 1 0 1 0\n")
     reading = read(poor)
     assert (reading.footprint_bytes, reading.quality) == (180 * PAGE + 4 * KB, ESTIMATED)
@@ -51,14 +51,14 @@ def test_resident_less_shared_is_an_estimate(poor: FakeProc) -> None:
     assert linux.read_tree(10, poor.root).is_estimated
 
 
-def test_without_any_status_too(poor: FakeProc) -> None:
+def test_without_any_status_too(poor: FakeHost) -> None:
     os.remove(f"{poor.root}/10/status")
     poor.write("10/statm", "9000 300 120 1 0 1 0\n")
     assert read(poor).footprint_bytes == 180 * PAGE
 
 
 @pytest.mark.parametrize("text", ["", "1 2\n", "1 x y\n", "1 -5 -9\n"])
-def test_where_nothing_says_it_the_size_is_unknown_not_zero(poor: FakeProc, text: str) -> None:
+def test_where_nothing_says_it_the_size_is_unknown_not_zero(poor: FakeHost, text: str) -> None:
     poor.write("10/statm", text)
     assert read(poor).quality == UNREADABLE
     tree = linux.read_tree(10, poor.root)
@@ -66,7 +66,7 @@ def test_where_nothing_says_it_the_size_is_unknown_not_zero(poor: FakeProc, text
     assert tree.is_blind
 
 
-def test_a_part_of_unknown_size_is_counted_and_does_not_blind(fake: FakeProc) -> None:
+def test_a_part_of_unknown_size_is_counted_and_does_not_blind(fake: FakeHost) -> None:
     fake.add(10, 1, children={10: [20]})
     fake.write("20/stat", f"20 (x) S 10 {'0 ' * 17}7 0\n")
     tree = linux.read_tree(10, fake.root)
@@ -75,7 +75,7 @@ def test_a_part_of_unknown_size_is_counted_and_does_not_blind(fake: FakeProc) ->
     assert not tree.is_blind
 
 
-def test_a_process_that_went_meanwhile_is_not_of_unknown_size(fake: FakeProc, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_went_meanwhile_is_not_of_unknown_size(fake: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its `stat` was read, and is gone with all the rest when the next file is opened."""
     fake.add(10, 1, children={10: [20]})
     fake.add(20, 10)
@@ -97,7 +97,7 @@ def test_a_process_that_went_meanwhile_is_not_of_unknown_size(fake: FakeProc, mo
 
 
 def test_a_file_that_ends_while_it_is_read_is_a_vanished_process(
-    fake: FakeProc, monkeypatch: pytest.MonkeyPatch
+    fake: FakeHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake.add(10, 1)
 
@@ -117,7 +117,7 @@ def test_who_lives_and_is_shown_is_not_hidden(workshop: Workshop) -> None:
     assert not is_hidden(os.getpid(), "/proc")
 
 
-def test_what_the_kernel_knows_of_a_pid_says_nothing_about_another_proc(fake: FakeProc) -> None:
+def test_what_the_kernel_knows_of_a_pid_says_nothing_about_another_proc(fake: FakeHost) -> None:
     assert not is_hidden(os.getpid(), fake.root)
     fake.write("self/stat", "")
     assert not is_hidden(os.getpid(), fake.root)

@@ -8,8 +8,8 @@ import pytest
 
 from memguard.core.part import HOOK, MCP, OTHER, TOOL
 from memguard.host.origin import origin_of, program_of
+from memguard.testing.fake_host import FakeHost
 
-from .fake_proc import FakeProc
 from .workshop import Workshop
 
 SLEEPER = "import time; print('ready', flush=True); time.sleep(600)"
@@ -29,25 +29,25 @@ CLIENT = 42
         (["XCLAUDE_PID=42", "CLAUDE_PIDX=42", "A=CLAUDE_PID=42"], OTHER),
     ],
 )
-def test_the_variables_tell(fake: FakeProc, variables: list[str], kind: str) -> None:
+def test_the_variables_tell(fake: FakeHost, variables: list[str], kind: str) -> None:
     fake.write("10/environ", "\0".join(["PATH=/bin", *variables, "LANG=C"]) + "\0")
     assert origin_of(10, CLIENT, fake.root) == kind
 
 
 @pytest.mark.parametrize("pid", ["4", "421", "142", "", "x", "42 "])
-def test_a_client_inside_another_session_hands_on_a_variable_that_is_not_its_own(fake: FakeProc, pid: str) -> None:
+def test_a_client_inside_another_session_hands_on_a_variable_that_is_not_its_own(fake: FakeHost, pid: str) -> None:
     """As typed in a terminal that a tool of another client opened: its servers are servers, its children nobody yet."""
     fake.write("10/environ", f"CLAUDE_PID={pid}\0CLAUDE_PROJECT_DIR=/p\0")
     fake.write("11/environ", f"CLAUDE_PID={pid}\0")
     assert [origin_of(who, CLIENT, fake.root) for who in (10, 11)] == [MCP, OTHER]
 
 
-def test_a_variable_that_is_the_first_or_the_last_counts_too(fake: FakeProc) -> None:
+def test_a_variable_that_is_the_first_or_the_last_counts_too(fake: FakeHost) -> None:
     fake.write("10/environ", "CLAUDE_PROJECT_DIR=/p\0A=1\0CLAUDE_PID=42\0")
     assert origin_of(10, CLIENT, fake.root) == HOOK
 
 
-def test_who_is_gone_or_may_not_be_read_is_other(fake: FakeProc) -> None:
+def test_who_is_gone_or_may_not_be_read_is_other(fake: FakeHost) -> None:
     assert origin_of(10, CLIENT, fake.root) == OTHER
     os.makedirs(f"{fake.root}/11/environ")
     assert origin_of(11, CLIENT, fake.root) == OTHER
@@ -78,12 +78,12 @@ def test_a_real_process(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> 
         ([""], ""),
     ],
 )
-def test_a_program_has_a_name_that_says_something(fake: FakeProc, words: list[str], name: str) -> None:
+def test_a_program_has_a_name_that_says_something(fake: FakeHost, words: list[str], name: str) -> None:
     fake.write("10/cmdline", "\0".join(words) + "\0")
     assert program_of(10, fake.root) == name
 
 
-def test_arguments_that_may_hold_secrets_are_no_name(fake: FakeProc) -> None:
+def test_arguments_that_may_hold_secrets_are_no_name(fake: FakeHost) -> None:
     fake.write("10/cmdline", "/bin/backup\0--password=hunter2\0sk-123\0")
     assert program_of(10, fake.root) == "backup"
 
@@ -100,7 +100,7 @@ def test_arguments_that_may_hold_secrets_are_no_name(fake: FakeProc) -> None:
         ["bash", "say hunter2"],
     ],
 )
-def test_a_programs_text_is_no_name(fake: FakeProc, words: list[str]) -> None:
+def test_a_programs_text_is_no_name(fake: FakeHost, words: list[str]) -> None:
     fake.write("10/cmdline", "\0".join(words) + "\0")
     assert program_of(10, fake.root) == words[0].rpartition("/")[2]
 
@@ -117,7 +117,7 @@ def test_a_programs_text_is_no_name(fake: FakeProc, words: list[str]) -> None:
         ("/x/größe-7", "größe-7"),
     ],
 )
-def test_a_hostile_name_is_shown_clean_and_short(fake: FakeProc, word: str, name: str) -> None:
+def test_a_hostile_name_is_shown_clean_and_short(fake: FakeHost, word: str, name: str) -> None:
     fake.write("10/cmdline", f"{word}\0")
     assert program_of(10, fake.root) == name
 
@@ -133,7 +133,7 @@ def test_a_real_process_with_a_name_that_it_chose_itself() -> None:
             process.kill()
 
 
-def test_who_is_gone_has_no_name(fake: FakeProc) -> None:
+def test_who_is_gone_has_no_name(fake: FakeHost) -> None:
     assert program_of(10, fake.root) == ""
     fake.write("10/cmdline", "")
     assert program_of(10, fake.root) == ""

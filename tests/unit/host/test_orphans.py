@@ -15,8 +15,8 @@ from memguard.host.identity import process_id
 from memguard.host.orphans import may_have_left
 from memguard.host.session_rule import ANOTHER_SESSION, UNKNOWN_SESSION
 from memguard.host.sparing import ANOTHER_USER, TERMINAL
+from memguard.testing.fake_host import FakeHost
 
-from .fake_proc import FakeProc
 from .leftover_proc import DEAD_CLIENT, LIVING, LIVING_CLIENT, OVER, LeftoverProc
 
 TTY = 34816
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def left(fake: FakeProc, tmp_path: Path) -> LeftoverProc:
+def left(fake: FakeHost, tmp_path: Path) -> LeftoverProc:
     return LeftoverProc(fake, tmp_path)
 
 

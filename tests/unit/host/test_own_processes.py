@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from memguard.host.own_processes import is_own_process
-
-from .fake_proc import FakeProc
+from memguard.testing.fake_host import FakeHost
 
 ROOT = Path(__file__).parents[3]
 
@@ -28,10 +27,10 @@ ROOT = Path(__file__).parents[3]
         ([""], False),
     ],
 )
-def test_by_its_first_words(fake: FakeProc, words: list[str], is_own: bool) -> None:
+def test_by_its_first_words(fake: FakeHost, words: list[str], is_own: bool) -> None:
     fake.write("10/cmdline", "\0".join(words) + "\0")
     assert is_own_process(10, fake.root) == is_own
 
 
-def test_who_is_gone_is_nobodys(fake: FakeProc) -> None:
+def test_who_is_gone_is_nobodys(fake: FakeHost) -> None:
     assert not is_own_process(10, fake.root)

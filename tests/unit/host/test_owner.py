@@ -13,7 +13,7 @@ from memguard.host import owner
 from memguard.host.client_process import ClientProcess
 from memguard.host.owner import owner_of
 from memguard.host.tmux import is_own_socket, pane_of
-from tests.unit.host.fake_proc import FakeProc
+from memguard.testing.fake_host import FakeHost
 
 
 def _client(variables: dict[str, str] | None = None, registry: dict[str, object] | None = None) -> ClientProcess:
@@ -27,7 +27,7 @@ def _client(variables: dict[str, str] | None = None, registry: dict[str, object]
 @pytest.fixture
 def proc(tmp_path: Path) -> str:
     """Without a terminal."""
-    fake = FakeProc(str(tmp_path / "proc"))
+    fake = FakeHost(str(tmp_path / "proc"))
     fake.add(500, 400)
     return fake.root
 

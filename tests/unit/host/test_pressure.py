@@ -1,13 +1,12 @@
 """Whether a host or a group is short of memory, and what is left: fixture trees, and this host."""
 
-import time
-
 import pytest
 
 from memguard.core.reading import Pressure
+from memguard.host import pressure
 from memguard.host.pressure import Gauge, is_host_short, read_pressure
-
-from .fake_proc import FakeProc
+from memguard.testing.fake_clock import FakeClock
+from memguard.testing.fake_host import FakeHost
 
 KB = 1024
 MB = 1024 * KB
@@ -18,7 +17,7 @@ STALLS = "some avg10={some} avg60=0.00 avg300=0.00 total=1\nfull avg10={full} av
 class Host:
     """A host of 16 GB; what is left out is not there."""
 
-    def __init__(self, fake: FakeProc) -> None:
+    def __init__(self, fake: FakeHost) -> None:
         self.fake = fake
         self.root = fake.root
         self.cgroup_root = f"{fake.root}/cgroup"
@@ -52,7 +51,7 @@ class Host:
 
 
 @pytest.fixture
-def host(fake: FakeProc) -> Host:
+def host(fake: FakeHost) -> Host:
     made = Host(fake)
     made.has(available_mb=8192)
     fake.write("self/cgroup", "4:memory:/v1/mine\n0::/slice/mine\n")
@@ -67,7 +66,7 @@ def test_all_that_the_host_tells(host: Host) -> None:
     assert (reading.psi_some_avg10, reading.psi_full_avg10) == (12.5, 3.25)
 
 
-def test_what_is_absent_is_unknown(fake: FakeProc) -> None:
+def test_what_is_absent_is_unknown(fake: FakeHost) -> None:
     """No /proc at all; an old kernel without MemAvailable; one without PSI."""
     for text in ("", "MemTotal: 16 kB\n"):
         fake.write("meminfo", text)
@@ -160,17 +159,17 @@ def test_the_groups_are_those_of_the_process_that_is_asked_for(host: Host) -> No
 
 
 def test_a_gauge_reads_use_each_time_and_limits_now_and_then(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    now_s = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now_s[0])
+    clock = FakeClock()
+    clock.replace_in(monkeypatch, pressure)
     host.group("slice/mine", str(GB), usage_mb=24)
     gauge = host.gauge()
     assert gauge.left_bytes() == 1000 * MB
     host.group("slice/mine", str(2 * GB), usage_mb=124)
     assert gauge.left_bytes() == 900 * MB
-    now_s[0] += 6
+    clock.advance(6)
     assert gauge.left_bytes() == 1924 * MB
     host.group("slice/mine", "max", usage_mb=124)
-    now_s[0] += 6
+    clock.advance(6)
     assert gauge.left_bytes() == 8 * GB
 
 

@@ -6,8 +6,8 @@ import signal
 import pytest
 
 from memguard.host.run_state import is_still, is_stopped, run_state
+from memguard.testing.fake_host import FakeHost
 
-from .fake_proc import FakeProc
 from .workshop import Workshop, until
 
 SLEEPER = "import time; print('ready', flush=True); time.sleep(600)"
@@ -60,7 +60,7 @@ def test_who_is_gone_has_no_state_and_is_still(workshop: Workshop) -> None:
     [("R", False, False), ("S", False, False), ("D", True, False), ("T", True, True), ("t", True, True),
      ("Z", True, False), ("X", True, False), ("x", True, False), ("I", False, False), ("P", False, False)],
 )  # fmt: skip
-def test_every_letter_of_the_kernel(fake: FakeProc, state: str, *, still: bool, stopped: bool) -> None:
+def test_every_letter_of_the_kernel(fake: FakeHost, state: str, *, still: bool, stopped: bool) -> None:
     """Fixture: a process in uninterruptible sleep and a traced one can't be had at will."""
     fake.add(10, 1, state=state)
     assert run_state(10, fake.root) == state
@@ -68,13 +68,13 @@ def test_every_letter_of_the_kernel(fake: FakeProc, state: str, *, still: bool, 
 
 
 @pytest.mark.parametrize("name", ["foo) Z 1", ") T (", "\x1b[2J\n) T", "((((", "x" * 64])
-def test_a_name_does_not_choose_the_state(fake: FakeProc, name: str) -> None:
+def test_a_name_does_not_choose_the_state(fake: FakeHost, name: str) -> None:
     fake.add(10, 1, name=name, state="S")
     assert run_state(10, fake.root) == "S"
 
 
 @pytest.mark.parametrize("text", ["", "10 (tool)", "10 (tool) \n"])
-def test_a_torn_file_says_nothing(fake: FakeProc, text: str) -> None:
+def test_a_torn_file_says_nothing(fake: FakeHost, text: str) -> None:
     fake.write("10/stat", text)
     assert run_state(10, fake.root) == ""
     assert not is_stopped(10, fake.root)

@@ -9,8 +9,8 @@ import pytest
 from memguard.core.reading import TreeReading
 from memguard.host.confirm import confirmed_bytes
 from memguard.host.linux import read_process, read_tree
+from memguard.testing.fake_host import FakeHost
 
-from .fake_proc import FakeProc
 from .workshop import Workshop
 
 MB = 1024 * 1024
@@ -87,7 +87,7 @@ def test_once_one_writes_to_its_share_it_holds_it_alone(workshop: Workshop) -> N
     assert confirmed_bytes(tree) > BUDGET
 
 
-def test_swapped_memory_is_held_as_before(fake: FakeProc) -> None:
+def test_swapped_memory_is_held_as_before(fake: FakeHost) -> None:
     """FIXTURE: the machine that this was written on has no swap."""
     fake.add(10, 1, anon_kb=300 * 1024, shmem_kb=100)
     resident = read_process(10, fake.root)

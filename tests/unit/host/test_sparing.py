@@ -11,8 +11,8 @@ from memguard.host import current
 from memguard.host.identity import process_id
 from memguard.host.session_life import SessionLife
 from memguard.host.sparing import ANOTHER_USER, LIVING, OURS, ByConsent
+from memguard.testing.fake_host import FakeHost
 
-from .fake_proc import FakeProc
 from .leftover_proc import DEAD_CLIENT, LIVING_CLIENT, OVER, LeftoverProc
 
 TTY = 34817
@@ -20,7 +20,7 @@ LAUNCHER = f"python\0-I\0-S\0{Path(__file__).parents[3]}/memguard/launcher/__mai
 
 
 @pytest.fixture
-def left(fake: FakeProc, tmp_path: Path) -> LeftoverProc:
+def left(fake: FakeHost, tmp_path: Path) -> LeftoverProc:
     """100 is a tmux server of a session that is over; 101 and 104 are its panes, 101 has 102, that has 103."""
     left = LeftoverProc(fake, tmp_path)
     left.add(100, session=OVER)

@@ -8,8 +8,8 @@ import pytest
 
 from memguard.host.linux_facts import terminal_number
 from memguard.host.terminal import tty_of, typing_age_s
+from memguard.testing.fake_host import FakeHost
 
-from .fake_proc import FakeProc
 from .test_descendants import TERMINAL_OWNER
 from .workshop import Workshop, until
 
@@ -24,7 +24,7 @@ def test_a_process_in_a_terminal_names_it(workshop: Workshop) -> None:
     assert tty_of(owner.pid) == ""
 
 
-def test_a_number_without_a_device_here_is_no_terminal(fake: FakeProc) -> None:
+def test_a_number_without_a_device_here_is_no_terminal(fake: FakeHost) -> None:
     fake.add(10, 1, terminal=(136 << 8) | 250 | (0xF0 << 20))
     fake.add(11, 1, terminal=(200 << 8) | 1)
     os.makedirs(f"{fake.root}/11/fd")
@@ -34,7 +34,7 @@ def test_a_number_without_a_device_here_is_no_terminal(fake: FakeProc) -> None:
     assert tty_of(12, fake.root) == ""
 
 
-def test_an_unusual_terminal_is_found_by_standard_input(fake: FakeProc) -> None:
+def test_an_unusual_terminal_is_found_by_standard_input(fake: FakeHost) -> None:
     number = os.stat("/dev/null").st_rdev  # stands for a device that no table of names knows
     fake.add(10, 1, terminal=number)
     os.makedirs(f"{fake.root}/10/fd")

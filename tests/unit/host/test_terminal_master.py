@@ -22,12 +22,12 @@ from memguard.host.linux_facts import terminal_number
 from memguard.host.sparing import TERMINAL, Rule
 from memguard.host.sweep import end_all
 from memguard.host.terminal_master import pts_index, watched
+from memguard.testing.fake_host import FakeHost
 from memguard.watchdog.part_action import ENDED
 from tests.guard_rig import HOLD, MB, GuardRig
 from tests.sandbox import wait_until
 from tests.tmux_server import TmuxServer
 
-from .fake_proc import FakeProc
 from .workshop import Workshop, gone, until
 
 OWN_TERMINAL = 34816  # /dev/pts/0
@@ -248,14 +248,14 @@ def test_a_standard_input_of_the_clients_costs_no_tables(
 class Seats:
     """A family on disk, all of it below 10, which has no terminal: who sits where, and who is whose master."""
 
-    def __init__(self, fake: FakeProc) -> None:
+    def __init__(self, fake: FakeHost) -> None:
         self.fake = fake
         self.family: set[int] = set()
         self.add(10, 1)
 
     def add(self, pid: int, parent: int, terminal: int = 0, session: int = 0, **links: str) -> None:
         """A process; `links` are its descriptors, such as `_3="/dev/ptmx"`."""
-        self.fake.add(pid, parent, terminal=terminal, session=session)
+        self.fake.add(pid, parent, terminal=terminal, process_session=session)
         self.family.add(pid)
         self.live_in(pid, "world")
         os.makedirs(f"{self.fake.root}/{pid}/fd")
@@ -285,7 +285,7 @@ class Seats:
 
 
 @pytest.fixture
-def seats(fake: FakeProc) -> Seats:
+def seats(fake: FakeHost) -> Seats:
     return Seats(fake)
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from memguard.host.containment.base import Containment
 from memguard.host.containment.orphans_of import orphans_of
+from memguard.testing.fake_host import FakeHost
+from memguard.testing.seven_kinds import Family
 from tests.sandbox import ROOT, wait_until
-from tests.seven_kinds import Family
-from tests.unit.host.fake_proc import FakeProc
 from tests.unit.host.workshop import Workshop
 
 # Becomes a subreaper, then another program, as `memguard run` does.
@@ -72,7 +72,7 @@ def test_the_client_the_watchdog_and_memguards_own_are_left_out(workshop: Worksh
 
 def test_a_kernel_without_children_files_is_scanned(tmp_path: Path) -> None:
     """FIXTURE."""
-    proc = FakeProc(str(tmp_path / "proc"), with_children=False)
+    proc = FakeHost(str(tmp_path / "proc"), with_children=False)
     proc.add(10, 1)
     proc.add(11, 10)
     proc.add(12, 11)
@@ -81,7 +81,7 @@ def test_a_kernel_without_children_files_is_scanned(tmp_path: Path) -> None:
 
 def test_one_that_has_ended_and_is_not_reaped_yet_is_nobody(tmp_path: Path) -> None:
     """FIXTURE."""
-    proc = FakeProc(str(tmp_path / "proc"))
+    proc = FakeHost(str(tmp_path / "proc"))
     proc.add(10, 1, children={10: [11, 12]})
     proc.add(11, 10, state="Z")
     proc.add(12, 10)

@@ -11,8 +11,9 @@ from typing import IO
 from memguard.core.identity import ProcessId
 from memguard.host.identity import identify
 from memguard.host.signals import send
-from tests.sandbox import ROOT, wait_until
+from memguard.testing.waiting import wait_until
 
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 KINDS = (
     "plain",
     "own group",
@@ -91,7 +92,7 @@ class Family:
     def __init__(self, session_id: str = "", is_subreaper: bool = False) -> None:
         environment = {"PATH": os.environ["PATH"], "CLAUDE_CODE_SESSION_ID": session_id}
         self._process = subprocess.Popen(
-            [sys.executable, "-c", ABOVE, str(ROOT), "subreaper" if is_subreaper else "plain", LEADER],
+            [sys.executable, "-c", ABOVE, _ROOT, "subreaper" if is_subreaper else "plain", LEADER],
             env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         self.above = _known(self._process.pid)
@@ -137,10 +138,12 @@ class Family:
 
 def _known(pid: int) -> ProcessId:
     who = identify(pid)
-    assert who is not None, f"process {pid} is gone already"
+    if who is None:
+        raise AssertionError(f"process {pid} is gone already")
     return who
 
 
 def _stream(stream: IO[bytes] | None) -> IO[bytes]:
-    assert stream is not None
+    if stream is None:
+        raise AssertionError("it was started without this stream")
     return stream
