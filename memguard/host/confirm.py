@@ -9,12 +9,17 @@ from memguard.host.linux import kilobytes, read_bytes
 from memguard.host.one_memory import is_one_memory
 
 
+def smaps_rollup(pid: int, proc: str = "/proc") -> bytes:
+    """What the kernel says of all mappings of a process together; empty where it says nothing."""
+    return read_bytes(f"{proc}/{pid}/smaps_rollup", 8192)
+
+
 def pss_bytes(pid: int, proc: str = "/proc") -> int | None:
     """A process's share of anonymous, shared and swapped memory; None where the host doesn't say.
 
     That is so for a process that is gone or another user's, for a kernel before 5.3 and for other systems.
     """
-    return _pss_of(_rollup(pid, proc))
+    return _pss_of(smaps_rollup(pid, proc))
 
 
 def confirmed_bytes(tree: TreeReading, proc: str = "/proc") -> int:
@@ -27,7 +32,7 @@ def shares_bytes(tree: TreeReading, proc: str = "/proc") -> "dict[int, int]":
 
     0 for a child that is still in its parent's memory.
     """
-    rollups = {process.pid: _rollup(process.pid, proc) for process in tree.processes}
+    rollups = {process.pid: smaps_rollup(process.pid, proc) for process in tree.processes}
     shares: dict[int, int] = {}
     for process in tree.processes:
         share = _pss_of(rollups[process.pid])
@@ -36,10 +41,6 @@ def shares_bytes(tree: TreeReading, proc: str = "/proc") -> "dict[int, int]":
         if share and parent and is_one_memory((process.pid, rollups[process.pid]), (process.parent_pid, parent), proc):
             shares[process.pid] = 0
     return shares
-
-
-def _rollup(pid: int, proc: str) -> bytes:
-    return read_bytes(f"{proc}/{pid}/smaps_rollup", 8192)
 
 
 def _pss_of(rollup: bytes) -> "int | None":

@@ -1,0 +1,19 @@
+"""A limit that was passed: by how much, and who holds it."""
+
+from typing import NamedTuple
+
+from memguard.test_run.meter import ProcessSize
+
+
+class Excess(NamedTuple):
+    """`size_bytes` is what the tree held, and `growth_bytes` how much that was more than at the test's beginning.
+
+    A test's own limit is on `growth_bytes`, the run's on `size_bytes`. `largest` are the processes that held the most.
+    `is_confirmed`: memory that processes share is counted once in it, as the kernel has it (PSS).
+    """
+
+    size_bytes: int
+    limit_bytes: int
+    growth_bytes: int
+    largest: tuple[ProcessSize, ...]
+    is_confirmed: bool
