@@ -3,12 +3,18 @@
 import os
 import sys
 
+from memguard.config.host_pairs import host_pairs
 from memguard.config.load import LoadedConfig
-from memguard.config.model import MEGABYTE_BYTES
+from memguard.config.model import MEGABYTE_BYTES, PluginsConfig
+from memguard.config.plugin_options import options_text
 from memguard.config.shown import shown
+from memguard.core.degradation import compiled_patterns
 from memguard.core.errors import ConfigError, StateError
 from memguard.core.layout import COMPILED, private_dir, project_dir, project_key, write_pairs
 from memguard.core.tool_budgets import PAIR
+
+# Of `[restart_policy]`, what is no time.
+_COUNTS = ("max_attempts", "host_max_attempts", "cooldown_multiplier")
 
 
 def compiled_pairs(root: str, runtime_dir: str, loaded: LoadedConfig, python: str = "") -> dict[str, object]:
@@ -28,7 +34,7 @@ def compiled_pairs(root: str, runtime_dir: str, loaded: LoadedConfig, python: st
         "emergency_bytes": limits.emergency_bytes,
     }
     for name, value in config.restart_policy.model_dump(exclude={"strategy"}).items():
-        pairs[name if name in ("max_attempts", "cooldown_multiplier") else f"{name}_s"] = _number(value)
+        pairs[name if name in _COUNTS else f"{name}_s"] = _number(value)
     pairs["restart_strategy"] = config.restart_policy.strategy
     pairs |= {f"{name}_s": _number(value) for name, value in config.monitoring.model_dump().items()}
     pairs |= {
@@ -38,7 +44,9 @@ def compiled_pairs(root: str, runtime_dir: str, loaded: LoadedConfig, python: st
         "retention_count": config.snapshots.retention_count,
         "retention_bytes": config.snapshots.retention_size * MEGABYTE_BYTES,
     }
-    pairs |= _tools_and_host(loaded)
+    degradation = config.degradation
+    pairs |= compiled_patterns(degradation.read_only, degradation.emergency, is_enabled=degradation.enabled)
+    pairs |= _tools_and_host(loaded) | _plugins(config.plugins) | host_pairs(config)
     named = {"client": config.client, "summariser": config.handoff.summariser}
     return pairs | {name: value for name, value in named.items() if value}
 
@@ -55,6 +63,20 @@ def _tools_and_host(loaded: LoadedConfig) -> dict[str, object]:
         "tool_oom_score_adj": config.containment.tool_oom_score_adj,
         "respawn_in_tmux": int(config.watch.respawn_in_tmux),
         "end_client": int(config.watch.end_client),
+    }
+
+
+def _plugins(plugins: PluginsConfig) -> dict[str, object]:
+    """Nothing at all where none is enabled: hooks read this file, too."""
+    if not plugins.enabled:
+        return {}
+    options = {name: table for name, table in plugins.options.items() if name in plugins.enabled}
+    return {
+        "plugins": " ".join(plugins.enabled),
+        "plugin_timeout_s": _number(plugins.timeout),
+        "plugin_memory_bytes": plugins.memory * MEGABYTE_BYTES,
+        "plugin_variables": " ".join(plugins.variables),
+        "plugin_options": options_text(options),
     }
 
 

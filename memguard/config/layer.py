@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ValidationError
 
-from memguard.config.model import MemoryGuardianConfig
+from memguard.config.model import MemoryGuardianConfig, PlatformOverrides
+from memguard.config.overriding import overridden, tables_of
+from memguard.config.platform_table import PLATFORM, platform_table
 from memguard.config.settings_table import BY_NAME, SETTINGS, TOOLS
 from memguard.config.shown import shown
-from memguard.core.errors import ConfigError
+from memguard.core.errors import TypedConfigError
 
 _TYPES = {
     "int_type": "must be a whole number",
@@ -34,29 +36,62 @@ _BOUNDS = {
 class Layer:
     """`values` maps keys such as `thresholds.critical` to checked values; `problems` are lines for the person.
 
-    `source` says in a few words where values are from; `label` turns a key into what the person wrote there.
+    `source` says in a few words where values are from; `label` turns a key into what the person wrote there, and
+    `places` names where in the source a key is that isn't in its usual table. `sha256` is of the bytes of a file, and
+    `is_trusted` whether the person trusts just these (`memguard config trust`).
     """
 
     source: str
     values: dict[str, object] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     label: Callable[[str], str] = str
+    places: dict[str, str] = field(default_factory=dict)
+    sha256: str = ""
+    is_trusted: bool = False
 
     def value_source(self, key: str) -> str:
         """Where this layer's value of `key` is from."""
-        return self.source if self.label is str else self.label(key)
+        place = self.places.get(key) or (self.source if self.label is str else self.label(key))
+        return f"trusted project file {place}" if self.is_trusted else place
+
+    @property
+    def fault_line(self) -> str:
+        """The first problem, and how many more there are; empty where there is none."""
+        more = len(self.problems) - 1
+        rest = f" (and {more} more: `memguard config check` lists all)" if more > 0 else ""
+        return self.problems[0] + rest if self.problems else ""
 
     def refuse_problems(self) -> "Layer":
-        """The layer itself, or ConfigError with its first problem."""
+        """The layer itself, or TypedConfigError with its first problem."""
         if not self.problems:
             return self
-        more = len(self.problems) - 1
-        rest = f" (and {more} more: `memguard config check` lists all)" if more else ""
-        raise ConfigError(self.problems[0] + rest, "correct it; docs/configuration.md lists every setting")
+        raise TypedConfigError(self.fault_line, "correct it; docs/configuration.md lists every setting")
 
 
-def checked_layer(source: str, data: Mapping[str, object], label: Callable[[str], str] = str) -> Layer:
-    """Check what a source holds. Whatever is wrong is left out, with one line each in `problems`."""
+def checked_layer(
+    source: str, data: Mapping[str, object], label: Callable[[str], str] = str, platform: str | None = None
+) -> Layer:
+    """Check what a source holds. Whatever is wrong is left out, with one line each in `problems`.
+
+    What it says of `platform` (None: this machine's; empty: one that has no table) goes before what it says of all.
+    """
+    config, problems = _sound(source, data, label)
+    values, name = set_values(config), platform_table() if platform is None else platform
+    tables = getattr(config.platform, name) if name else None
+    own = set_values(tables) if tables else {}
+    if not own:
+        return Layer(source, values, problems, label)
+    place = f"{source} [{PLATFORM}.{name}]"
+    config, more = _sound(place, tables_of(overridden(values, own)), label)
+    budgets = own.get(TOOLS)
+    keys = [*own, *(f"{TOOLS}.{pattern}" for pattern in (budgets if isinstance(budgets, dict) else ()))]
+    return Layer(source, set_values(config), problems + more, label, dict.fromkeys(keys, place))
+
+
+def _sound(
+    source: str, data: Mapping[str, object], label: Callable[[str], str]
+) -> tuple[MemoryGuardianConfig, list[str]]:
+    """What of `data` can be used, and a line for each thing that can't."""
     remaining: dict[str, object] = {name: _copied(value) for name, value in data.items()}
     problems: list[str] = []
     while True:
@@ -69,11 +104,16 @@ def checked_layer(source: str, data: Mapping[str, object], label: Callable[[str]
             if sum(_drop(remaining, location) for location in locations) == 0:
                 remaining.pop(locations[0][0], None)  # a key that isn't UTF-8: pydantic names another
         else:
-            return Layer(source, set_values(config), problems, label)
+            return config, problems
 
 
 def _copied(value: object) -> object:
-    return dict(value) if isinstance(value, dict) else value
+    return {name: _copied(item) for name, item in value.items()} if isinstance(value, dict) else value
+
+
+def _parted(location: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The platform's table that a location is in (empty where it is in none), and the location inside it."""
+    return (location[:2], location[2:]) if location[:1] == (PLATFORM,) and len(location) > 2 else ((), location)
 
 
 def _drop(data: dict[str, object], location: tuple[str, ...]) -> bool:
@@ -81,8 +121,12 @@ def _drop(data: dict[str, object], location: tuple[str, ...]) -> bool:
     if not location:
         data.clear()
         return True
-    holder, key = data, location[0]
-    table = data.get(key)
+    above, location = _parted(location)
+    holder = data
+    for name in above:
+        inner = holder.get(name)
+        holder = inner if isinstance(inner, dict) else {}
+    key, table = location[0], holder.get(location[0])
     if len(location) > 1 and isinstance(table, dict):
         holder, key = table, location[1]
     was_in = key in holder
@@ -91,9 +135,9 @@ def _drop(data: dict[str, object], location: tuple[str, ...]) -> bool:
 
 
 def set_values(model: BaseModel, prefix: str = "") -> dict[str, object]:
-    """The values that were set explicitly, by key."""
+    """The values that were set explicitly, by key, platforms apart."""
     values: dict[str, object] = {}
-    for name in model.model_fields_set:
+    for name in model.model_fields_set - {PLATFORM}:
         value = getattr(model, name)
         if isinstance(value, BaseModel):
             values |= set_values(value, f"{name}.")
@@ -103,16 +147,18 @@ def set_values(model: BaseModel, prefix: str = "") -> dict[str, object]:
 
 
 def _line(location: tuple[str, ...], detail: Mapping[str, object], label: Callable[[str], str]) -> str:
+    above, location = _parted(location)
     key = ".".join(location[:2])
+    written = shown(".".join((*above, label(key))) if key else ".".join(above))
     if detail["type"] == "extra_forbidden":
-        return f"{shown(label(key))} is not a setting{nearest(location[:2])}"
+        return f"{written} is not a setting{nearest(location[:2])}"
     reason = _reason(str(detail["type"]), detail)
     is_value = key in SETTINGS or (len(location) == 2 and location[0] == TOOLS)
     if not key or (not is_value and detail["type"] == "value_error"):
-        return f"{shown(label(key))}: {reason}" if key else reason
+        return f"{written}: {reason}" if written else reason
     given = detail["input"]
     value = "" if isinstance(given, (dict, list)) else f" = {shown(_as_written(given), 40)}"
-    return f"{shown(label(key))}{value} {reason}"
+    return f"{written}{value} {reason}"
 
 
 def _as_written(value: object) -> str:
@@ -137,9 +183,9 @@ def _reason(kind: str, detail: Mapping[str, object]) -> str:
 
 
 def _unit(detail: Mapping[str, object]) -> str:
-    location = detail["loc"]
-    location = location[:1] if isinstance(location, tuple) and location[:1] == (TOOLS,) else location
-    setting = SETTINGS.get(".".join(str(part) for part in location)) if isinstance(location, tuple) else None
+    found = detail["loc"]
+    _, location = _parted(tuple(str(part) for part in found) if isinstance(found, tuple) else ())
+    setting = SETTINGS.get(".".join(location[:1] if location[:1] == (TOOLS,) else location))
     return f" {setting.unit}" if setting and setting.unit in ("MB", "s", "days") else ""
 
 
@@ -148,6 +194,7 @@ def nearest(location: tuple[str, ...]) -> str:
     tables = [name for name in MemoryGuardianConfig.model_fields if "." not in name]
     table, name = ("", location[0]) if len(location) == 1 else location
     siblings = tables if not table else [key.partition(".")[2] for key in SETTINGS if key.startswith(f"{table}.")]
+    siblings = list(PlatformOverrides.model_fields) if table == PLATFORM else siblings
     for names in (siblings, list(BY_NAME)):
         near = difflib.get_close_matches(name[:100].lower(), names, n=1)
         if near and names is siblings:

@@ -1,7 +1,7 @@
 """The three limits in bytes, from what each source says of them and from the capacity of the machine."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from memguard.config.chain import ConflictError, settle
 from memguard.config.layer import Layer
@@ -27,16 +27,20 @@ class Limit:
 Limits = dict[str, Limit]
 
 
-def limits_of(layer: Layer, capacity_bytes: int, leave_out: Collection[str] = ()) -> Limits:
+def limits_of(
+    layer: Layer, capacity_bytes: int, leave_out: Collection[str] = (), least_bytes: Mapping[str, int] | None = None
+) -> Limits:
     """What one source says: a size before a percentage; with `critical`, the other two follow from it.
 
-    `capacity_bytes` of 0 means unknown: percentages then say nothing.
+    `capacity_bytes` of 0 means unknown: percentages then say nothing. What is below `least_bytes`, by level, counts as
+    that.
     """
     limits: Limits = {}
+    least_bytes = least_bytes or {}
     for level in THRESHOLD_LEVELS:
         limit = None if level in leave_out else _explicit(layer, level, capacity_bytes)
         if limit:
-            limits[level] = limit
+            limits[level] = replace(limit, size_bytes=max(limit.size_bytes, least_bytes.get(level, 0)))
     return _with_followers(limits)
 
 

@@ -1,12 +1,11 @@
 """From files, variables and options to one configuration, with the source of every value.
 
-Growing precedence: the project's `.memguard.toml` (which may only tighten), the user's own file, `MEMGUARD_...`
-variables (for commands that the person types), the command line.
+Growing precedence: the project's file (which may only tighten, unless the person trusts it), the user's own file,
+`MEMGUARD_...` variables (for commands that the person types), the command line.
 """
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from memguard.config.chain import ConflictError, settle
 from memguard.config.host_budget import host_budget_bytes
@@ -15,9 +14,9 @@ from memguard.config.limits import Limits, fitted, limits_of, merged
 from memguard.config.model import MEGABYTE_BYTES, MemoryGuardianConfig
 from memguard.config.settings_table import SETTINGS, THRESHOLD_LEVELS, TOOLS
 from memguard.config.sources import (
-    PROJECT_FILE,
     command_line_layer,
     environment_layer,
+    project_config_path,
     project_layer,
     unknown_variables,
     user_config_path,
@@ -25,7 +24,8 @@ from memguard.config.sources import (
 )
 from memguard.config.tighten import tightened_limits, tightened_values
 from memguard.config.tool_limits import tool_limits
-from memguard.core.errors import ConfigError
+from memguard.config.trust import with_trust
+from memguard.core.errors import ConfigError, TypedConfigError
 from memguard.core.thresholds import Thresholds
 from memguard.core.units import format_size
 
@@ -42,8 +42,9 @@ _FALLING = (
 class LoadedConfig:
     """`config` holds every value as it counts; `limits` are its thresholds in bytes, as is `host_budget_bytes`.
 
-    `sources` maps each key (and each `tools.<pattern>`) to where its value is from, `warnings` are lines that the
-    person should see, and `files` are the project's and the user's file, whether they exist or not.
+    `sources` maps each key (and each `tools.<pattern>`) to where its value is from, `faults` are lines for what of
+    the person's own file can't be used, `warnings` are other lines that they should see, and `files` are the project's
+    and the user's file, whether they exist or not.
     """
 
     config: MemoryGuardianConfig
@@ -52,6 +53,13 @@ class LoadedConfig:
     warnings: list[str]
     files: dict[str, str]
     host_budget_bytes: int = 0
+    faults: list[str] = field(default_factory=list)
+    fault_line: str = ""
+
+    @property
+    def lines(self) -> list[str]:
+        """What a command says of it: one line for all faults of the person's own file, and the warnings."""
+        return [*([self.fault_line] if self.fault_line else []), *self.warnings]
 
 
 def load_config(
@@ -63,30 +71,59 @@ def load_config(
     """The configuration of the project at `root`.
 
     `capacity_bytes` is what percentages are of (0: unknown). `environ` is left out where no person typed the command.
-    `overrides` maps names such as `critical` to what was typed. Raises ConfigError for a fault in what the person
-    wrote; a fault in the project's file is a warning, and that value stays at its default.
+    `overrides` maps names such as `critical` to what was typed. A fault in a file is a line, and what is sound in it
+    counts; where that leaves a value open, its default does. Raises TypedConfigError for a fault in what was typed.
     """
-    project = project_layer(root)
-    user = user_layer().refuse_problems()
+    project, forgotten = with_trust(root, project_layer(root))
     typed = [environment_layer(environ or {}), command_line_layer(overrides or {})]
-    layers = [layer.refuse_problems() for layer in typed]
-    values, sources, warnings = _single_values(project, user, layers)
-    limits, limit_warnings = _limits(project, user, layers, capacity_bytes)
-    warnings = [*project.problems, *unknown_variables(environ or {}), *warnings, *limit_warnings]
+    loaded = combined(project, user_layer(), [layer.refuse_problems() for layer in typed], capacity_bytes)
+    warnings = [*([forgotten] if forgotten else []), *unknown_variables(environ or {}), *loaded.warnings]
+    return replace(loaded, warnings=warnings, files={"project": project_config_path(root), "user": user_config_path()})
+
+
+def combined(project: Layer, user: Layer, typed: Sequence[Layer], capacity_bytes: int) -> LoadedConfig:
+    """What these sources are together, as `load_config` says; `typed` are without problems."""
+    user = _without_contradiction(user, capacity_bytes)
+    values, sources, warnings = _single_values(project, user, typed)
+    limits, limit_warnings = _limits(project, user, typed, capacity_bytes)
     sources |= {f"thresholds.{level}": limits[level].source for level in THRESHOLD_LEVELS}
-    files = {"project": os.path.join(root, PROJECT_FILE), "user": user_config_path()}
-    host_bytes = host_budget_bytes([user, *layers], capacity_bytes)
-    return LoadedConfig(_config(values, limits), _thresholds(limits), sources, warnings, files, host_bytes)
+    return LoadedConfig(
+        config=_config(values, limits),
+        limits=_thresholds(limits),
+        sources=sources,
+        warnings=[*project.problems, *warnings, *limit_warnings],
+        files={"project": project.source, "user": user.source},
+        host_budget_bytes=host_budget_bytes([user, *typed], capacity_bytes),
+        faults=user.problems,
+        fault_line=_fault_line(user),
+    )
+
+
+def _fault_line(user: Layer) -> str:
+    """One line that says what counts instead, since a session then begins with other limits than the person's."""
+    if not user.problems:
+        return ""
+    return f"{user.fault_line}; {'the rest of it counts' if user.values else 'the defaults count'}"
+
+
+def _without_contradiction(user: Layer, capacity_bytes: int) -> Layer:
+    """Without its limits where they can't all hold here: 9 GB as a warning, and 50 % of 16 GB as critical."""
+    try:
+        fitted(limits_of(user, capacity_bytes), capacity_bytes)
+    except ConfigError as error:
+        values = {key: value for key, value in user.values.items() if not key.startswith("thresholds.")}
+        return replace(user, values=values, problems=[*user.problems, f"{user.source}: {error.what}"])
+    return user
 
 
 def _single_values(
-    project: Layer, user: Layer, typed: list[Layer]
+    project: Layer, user: Layer, typed: Sequence[Layer]
 ) -> tuple[dict[str, object], dict[str, str], list[str]]:
     """Values, sources and warnings of everything but the three limits."""
     accepted, warnings = tightened_values(project, user)
     values: dict[str, object] = {key: setting.default for key, setting in SETTINGS.items()}
     sources = dict.fromkeys(SETTINGS, "default")
-    for layer in (Layer(project.source, accepted), user, *typed):
+    for layer in (replace(project, values=accepted), user, *typed):
         values |= layer.values
         sources |= {key: layer.value_source(key) for key in layer.values}
     pinned = {key for layer in (user, *typed) for key in layer.values}
@@ -108,7 +145,7 @@ def _settle(
     except ConflictError as conflict:
         numbers = {key: float(str(values[key])) for key in falling}
         high, low = conflict.high, conflict.low
-        raise ConfigError(
+        raise TypedConfigError(
             f"{low} ({numbers[low]:g} s, {sources[low]}) is above {high} ({numbers[high]:g} s, {sources[high]})",
             "change one of the two",
         ) from None
@@ -123,9 +160,12 @@ def _settled(
     return numbers, settle(numbers, falling, pinned)
 
 
-def _limits(project: Layer, user: Layer, typed: list[Layer], capacity_bytes: int) -> tuple[Limits, list[str]]:
+def _limits(project: Layer, user: Layer, typed: Sequence[Layer], capacity_bytes: int) -> tuple[Limits, list[str]]:
     limits, warnings = tightened_limits(project, user, capacity_bytes)
-    limits = fitted(merged([limits, *(limits_of(layer, capacity_bytes) for layer in typed)]), capacity_bytes)
+    try:
+        limits = fitted(merged([limits, *(limits_of(layer, capacity_bytes) for layer in typed)]), capacity_bytes)
+    except ConfigError as error:  # the files agree among themselves
+        raise TypedConfigError(error.what, error.next_step) from None
     critical = limits["critical"]
     size = f"critical ({format_size(critical.size_bytes)}, {critical.source})"
     if critical.size_bytes < IDLE_CLIENT_BYTES:

@@ -1,14 +1,16 @@
-"""The configuration as a person writes it: nine tables and three single values, checked one by one.
+"""The configuration as a person writes it: tables and single values, once for all and once for each platform.
 
 Sizes are whole megabytes (1 MB = 1024 * 1024 bytes) and durations are seconds, as they are in the files.
 """
 
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from memguard.config.tool_patterns import MOST_PATTERNS, checked_pattern
+from memguard.config.plugin_options import MOST_PLUGINS, checked_options, distinct, folded
+from memguard.config.tool_patterns import MOST_DEGRADED, MOST_PATTERNS, checked_pattern, checked_tool
+from memguard.core.degradation import EMERGENCY_ALLOWS, READ_ONLY_DENIES
 from memguard.core.errors import ConfigError
 from memguard.core.units import parse_duration, parse_size
 
@@ -42,6 +44,12 @@ def _seconds(value: object) -> object:
         raise ValueError("is not a duration; write seconds or a duration such as 45s, 30m or 2h") from None
 
 
+def _path(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("is not a path: it holds a control character")
+    return text
+
+
 def _few(table: object) -> object:
     """Before each entry is looked at: a table of 50,000 faults would be as many lines for the person."""
     if isinstance(table, dict) and len(table) > MOST_PATTERNS:
@@ -56,7 +64,18 @@ Interval = Annotated[float, BeforeValidator(_seconds), Field(ge=0.1, le=3600, al
 Wait = Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=3600, allow_inf_nan=False)]
 Cooldown = Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=_DAY_S, allow_inf_nan=False)]
 Window = Annotated[float, BeforeValidator(_seconds), Field(ge=1, le=30 * _DAY_S, allow_inf_nan=False)]
+CpuTime = Annotated[float, BeforeValidator(_seconds), Field(ge=1, le=30 * _DAY_S, allow_inf_nan=False)]
 ToolBudgets = Annotated[dict[Annotated[str, AfterValidator(checked_pattern)], Megabytes], BeforeValidator(_few)]
+
+
+PluginName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$")]
+DeniedTools = Annotated[
+    list[Annotated[str, AfterValidator(checked_pattern)]], Field(max_length=MOST_DEGRADED), AfterValidator(distinct)
+]
+AllowedTools = Annotated[
+    list[Annotated[str, AfterValidator(checked_tool)]], Field(max_length=MOST_DEGRADED), AfterValidator(distinct)
+]
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 
 
 class _Table(BaseModel):
@@ -93,6 +112,7 @@ class RestartPolicy(_Table):
     """How often a session may be restarted, how long each step of a restart may take (seconds), and what follows."""
 
     max_attempts: Annotated[int, Field(ge=0, le=100)] = 3
+    host_max_attempts: Annotated[int, Field(ge=0, le=500)] = 12
     attempt_window: Window = 3600.0
     initial_cooldown: Cooldown = 30.0
     max_cooldown: Cooldown = 300.0
@@ -159,11 +179,68 @@ class HandoffConfig(_Table):
     summariser: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$")] | None = None
 
 
-class MemoryGuardianConfig(_Table):
-    """Everything that can be set. `model_fields_set` of it and of its tables says what was."""
+class DegradationConfig(_Table):
+    """What a session over its limits may still do while no restart can help: denied tools, the only allowed ones."""
+
+    enabled: bool = True
+    read_only: DeniedTools = list(READ_ONLY_DENIES)
+    emergency: AllowedTools = list(EMERGENCY_ALLOWS)
+
+
+class PluginsConfig(_Table):
+    """Which plugins run, how long a call of one may take (seconds), what they may hold together (megabytes).
+
+    `variables` names what they see of the shell that `memguard run` was typed in. What a file has under
+    `[plugins.<name>]` is under `options`.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"additionalProperties": {"type": "object"}})
+
+    enabled: Annotated[list[PluginName], Field(max_length=MOST_PLUGINS), AfterValidator(distinct)] = []
+    timeout: Annotated[float, BeforeValidator(_seconds), Field(ge=0.1, le=30, allow_inf_nan=False)] = 2.0
+    memory: Annotated[Megabytes, Field(ge=64)] = 512
+    variables: Annotated[list[VariableName], Field(max_length=MOST_PLUGINS), AfterValidator(distinct)] = []
+    options: Annotated[dict[PluginName, dict[str, Any]], AfterValidator(checked_options)] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _folded(cls, table: Any) -> Any:
+        return folded(table, cls.model_fields)
+
+
+class HealthConfig(_Table):
+    """What of the host is watched beside memory: how often (seconds), and from where on it is worth a warning."""
+
+    enabled: bool = True
+    interval: Annotated[float, BeforeValidator(_seconds), Field(ge=1, le=_DAY_S, allow_inf_nan=False)] = 60.0
+    disk_free: Megabytes = 256
+    disk_usage_percent: Percent | None = None
+    cpu_percent: Percent | None = None
+    load_per_cpu: Annotated[float, Field(gt=0, le=10000, allow_inf_nan=False)] | None = None
+
+
+class LogConfig(_Table):
+    """memguard's own log: from which level on, and as what."""
+
+    level: Literal["debug", "info", "warning", "error", "critical"] = "info"
+    format: Literal["human", "json"] = "human"
+
+
+class LimitsConfig(_Table):
+    """What the kernel refuses beyond: megabytes and seconds of processor time. None is set by default."""
+
+    tool_memory: Annotated[Megabytes, Field(ge=16)] | None = None
+    tool_cpu_time: CpuTime | None = None
+    tool_nice: Annotated[int, Field(ge=0, le=19)] = 0
+    session_memory: Annotated[Megabytes, Field(ge=512)] | None = None
+    session_cpu_time: CpuTime | None = None
+
+
+class ConfigTables(_Table):
+    """Everything that can be set, platforms apart. `model_fields_set` of it and of its tables says what was."""
 
     mode: Literal["guard", "observe"] = "guard"
-    client: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    client: Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_path)] | None = None
     privacy: Literal["redacted", "exact"] = "redacted"
     thresholds: MemoryThresholds = MemoryThresholds()
     restart_policy: RestartPolicy = RestartPolicy()
@@ -174,9 +251,23 @@ class MemoryGuardianConfig(_Table):
     containment: ContainmentConfig = ContainmentConfig()
     watch: WatchConfig = WatchConfig()
     handoff: HandoffConfig = HandoffConfig()
+    plugins: PluginsConfig = PluginsConfig()
+    degradation: DegradationConfig = DegradationConfig()
+    health: HealthConfig = HealthConfig()
+    log: LogConfig = LogConfig()
+    limits: LimitsConfig = LimitsConfig()
 
-    @model_validator(mode="after")
-    def _usable_client(self) -> "MemoryGuardianConfig":
-        if self.client and not self.client.isprintable():
-            raise ValueError("client is not a path: it holds a control character")
-        return self
+
+class PlatformOverrides(_Table):
+    """The same tables once more for one platform: what they set there goes before what is set for all."""
+
+    # None and not empty tables: those would be copied, field by field, each time that anything is checked (0.6 ms).
+    linux: ConfigTables | None = None
+    darwin: ConfigTables | None = None
+    windows: ConfigTables | None = None
+
+
+class MemoryGuardianConfig(ConfigTables):
+    """A whole configuration: the tables that count everywhere, and those that count on one platform."""
+
+    platform: PlatformOverrides = PlatformOverrides()

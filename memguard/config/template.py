@@ -1,6 +1,6 @@
 """The `.memguard.toml` that `memguard init` writes where there is none: every value of it a comment."""
 
-from memguard.config.settings_table import LEAST_BUDGET_MB, PERSON, SETTINGS, TOOLS, Setting
+from memguard.config.settings_table import LEAST_BUDGET_MB, NEVER, PERSON, SETTINGS, TOOLS, Setting
 
 _HEADER = """\
 # memguard's settings for this project. This file may only TIGHTEN, since anyone who works on the project can change
@@ -26,7 +26,7 @@ def project_template() -> str:
     lines = [_HEADER]
     table = ""
     for setting in SETTINGS.values():
-        if setting.project == PERSON:
+        if setting.project in (PERSON, NEVER):
             continue
         if setting.key.partition(".")[0] != table:
             table = setting.key.partition(".")[0]
@@ -38,5 +38,7 @@ def project_template() -> str:
 
 def _line(setting: Setting) -> str:
     value = setting.default
+    if value is None:
+        return f"# {setting.name} = 4096  # {setting.unit}; none by default, may be set here\n"
     number = int(value) if isinstance(value, float) and value.is_integer() else value
     return f"# {setting.name} = {number}  # {setting.unit}; may be {setting.project} here\n"

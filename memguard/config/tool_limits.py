@@ -23,12 +23,18 @@ def tool_limits(project: Layer, user: Layer) -> tuple[Budgets, dict[str, str], l
     if added[room:]:
         what = f"{len(added) - room} budgets of tools are ignored: with yours there are more than {MOST_PATTERNS}"
         warnings.append(f"{shown(project.source)}: {what}")
-    sources = dict.fromkeys(own, user.source) | dict.fromkeys(accepted, project.source)
-    return own | accepted, {f"{TOOLS}.{pattern}": source for pattern, source in sources.items()}, warnings
+    holders = dict.fromkeys(own, user) | dict.fromkeys(accepted, project)
+    keys = {f"{TOOLS}.{pattern}": layer for pattern, layer in holders.items()}
+    return own | accepted, {key: layer.value_source(key) for key, layer in keys.items()}, warnings
 
 
 def _tightened(own: Budgets, project: Layer) -> tuple[Budgets, list[str]]:
-    """The project's budgets that make some call's lower, and a line for each that doesn't hold as it stands."""
+    """The project's budgets that make some call's lower, and a line for each that doesn't hold as it stands.
+
+    Those of a file that the person trusts hold as they stand, where the person has none of that name.
+    """
+    if project.is_trusted:
+        return {pattern: size for pattern, size in budgets_in(project).items() if pattern not in own}, []
     accepted: Budgets = {}
     warnings: list[str] = []
     for pattern, asked_mb in budgets_in(project).items():

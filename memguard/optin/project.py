@@ -11,8 +11,9 @@ import filelock
 from memguard.config.compile import compile_project
 from memguard.config.load import LoadedConfig
 from memguard.config.shown import shown
-from memguard.config.sources import PROJECT_FILE
+from memguard.config.sources import project_config_path
 from memguard.config.template import project_template
+from memguard.config.trust import forget_trust
 from memguard.core.errors import ClientError, StateError
 from memguard.core.layout import COMPILED, private_dir, project_dir, project_key, read_pairs, remove, write_pairs
 from memguard.optin.events import this_installation, wanted_entries
@@ -60,7 +61,7 @@ class ProjectOptIn:
 
     @property
     def _config_file(self) -> str:
-        return os.path.join(self.root, PROJECT_FILE)
+        return project_config_path(self.root)
 
     def opt_in(self, loaded: LoadedConfig, runtime_dir: str, scope: str = "") -> Outcome:
         """Merge the hooks, compile the configuration, and write `.memguard.toml` where there is none.
@@ -120,6 +121,7 @@ class ProjectOptIn:
             file = settings_file(chosen, self.root)
             outcome = Outcome(self.root, chosen, file.path, self._config_file)
             remove(os.path.join(self.folder, COMPILED))
+            forget_trust(self.root)
             outcome.settings_changed = self._leave(chosen, outcome.notes)
             outcome.config_file_changed = self._remove_template(outcome.config_file)
             remove(os.path.join(self.folder, _ENROLMENT))

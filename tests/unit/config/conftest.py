@@ -53,3 +53,12 @@ def project_file(project: Path) -> Callable[[str], Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def trust(project: Path) -> Callable[[], None]:
+    """Trusts the project's file as it is, as `memguard config trust --yes` does."""
+    from memguard.config.sources import project_layer
+    from memguard.config.trust import record_trust
+
+    return lambda: record_trust(str(project), project_layer(str(project)))

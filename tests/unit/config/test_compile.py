@@ -4,15 +4,17 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from memguard.config.compile import compile_project, compiled_pairs
 from memguard.config.load import load_config
-from memguard.config.settings_table import SETTINGS, TOOLS
+from memguard.config.settings_table import SETTINGS
 from memguard.core.errors import ConfigError, StateError
 from memguard.core.layout import opted_in_key, project_key, read_pairs, write_pairs
 from memguard.core.settings import load_settings
+from tests.unit.config.field_samples import sound, tables, toml
 
 Write = Callable[[str], Path]
 LARGE = 64 * 1024**3
@@ -29,6 +31,7 @@ EFFECTS: dict[str, tuple[str, str, object]] = {
     "thresholds.critical_percent": ("20", "critical_bytes", LARGE // 5),
     "thresholds.emergency_percent": ("25", "emergency_bytes", LARGE // 4),
     "restart_policy.max_attempts": ("5", "max_attempts", 5),
+    "restart_policy.host_max_attempts": ("7", "host_max_attempts", 7),
     "restart_policy.attempt_window": ("2h", "attempt_window_s", 7200),
     "restart_policy.initial_cooldown": ("45", "initial_cooldown_s", 45),
     "restart_policy.max_cooldown": ("10m", "max_cooldown_s", 600),
@@ -54,11 +57,43 @@ EFFECTS: dict[str, tuple[str, str, object]] = {
     "watch.respawn_in_tmux": ("false", "respawn_in_tmux", 0),
     "watch.end_client": ("true", "end_client", 1),
     "handoff.summariser": ("brief", "summariser", "brief"),
+    "health.enabled": ("false", "health", 0),
+    "health.interval": ("2m", "health_interval_s", 120),
+    "health.disk_free": ("1GB", "disk_free_bytes", 1024 * MB),
+    "health.disk_usage_percent": ("90", "disk_usage_percent", 90),
+    "health.cpu_percent": ("95.5", "cpu_percent", 95.5),
+    "health.load_per_cpu": ("4", "load_per_cpu", 4),
+    "log.level": ("debug", "log_level", "DEBUG"),
+    "log.format": ("json", "log_format", "json"),
+    "limits.tool_memory": ("3GB", "tool_memory_bytes", 3 * 1024 * MB),
+    "limits.tool_cpu_time": ("10m", "tool_cpu_time_s", 600),
+    "limits.tool_nice": ("5", "tool_nice", 5),
+    "limits.session_memory": ("20GB", "session_memory_bytes", 20 * 1024 * MB),
+    "limits.session_cpu_time": ("8h", "session_cpu_time_s", 28800),
+    "degradation.enabled": ("false", "degradation", 0),
 }
 
 
-def test_every_setting_is_in_the_list() -> None:
-    assert set(EFFECTS) | {TOOLS} == set(SETTINGS)
+def test_every_setting_that_can_be_typed_is_in_the_list() -> None:
+    lists = {key for key, setting in SETTINGS.items() if isinstance(setting.default, list | dict)}
+    assert set(SETTINGS) - set(EFFECTS) - lists - {"plugins.timeout", "plugins.memory"} == set()
+
+
+@pytest.mark.parametrize("key", list(SETTINGS))
+def test_whatever_the_persons_file_sets_changes_what_is_compiled(project: Path, user_file: Write, key: str) -> None:
+    def pairs(data: dict[str, Any]) -> dict[str, object]:
+        user_file(toml(data))
+        loaded = load_config(str(project), LARGE)
+        assert loaded.faults == []
+        return compiled_pairs(str(project), "/run/x", loaded)
+
+    plugins = {"enabled": ["sample"]}  # of which alone the others of the table are
+    changed = tables(key, sound(key))
+    assert pairs({"plugins": plugins}) != pairs({"plugins": plugins} | changed | _plugins(plugins, changed))
+
+
+def _plugins(common: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:
+    return {"plugins": common | changed.get("plugins", {})}
 
 
 @pytest.mark.parametrize("key", list(EFFECTS))

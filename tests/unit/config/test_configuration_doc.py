@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from memguard.config.settings_table import PERSON, SETTINGS, Setting
+from memguard.config.settings_table import NEVER, PERSON, SETTINGS, Setting
 
 DOC = Path(__file__).parents[3] / "docs" / "configuration.md"
 
@@ -22,7 +22,7 @@ def test_it_lists_exactly_the_settings() -> None:
 
 
 def written(value: object) -> str:
-    if value is None or value == {}:
+    if value is None or value in ({}, []):
         return "none"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
@@ -37,5 +37,6 @@ def test_a_row_says_what_the_code_does(setting: Setting) -> None:
     assert unit == setting.unit
     assert variable.strip("`") == (setting.variable or "none")
     floor = f", down to {setting.least:g}" if setting.least else ""
-    assert project == ("ignored" if setting.project == PERSON else f"{setting.project} only{floor}")
+    ignored = {PERSON: "ignored", NEVER: "never"}
+    assert project == ignored.get(setting.project, f"{setting.project} only{floor}")
     assert what

@@ -3,7 +3,7 @@
 import pytest
 
 from memguard.config.layer import checked_layer
-from memguard.core.errors import ConfigError
+from memguard.core.errors import TypedConfigError
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from memguard.core.errors import ConfigError
         ({"monitoring": {"normal_interval": []}}, "f.toml: monitoring.normal_interval must be a number"),
         ({"mode": "off"}, 'f.toml: mode = "off" must be "guard" or "observe"'),
         ({"thresholds": 3}, "f.toml: thresholds = 3 must be a table"),
-        ({"client": "a\x1b[2Jb"}, "f.toml: client is not a path: it holds a control character"),
+        ({"client": "a\x1b[2Jb"}, 'f.toml: client = "a?[2Jb" is not a path: it holds a control character'),
         ({"thresholds": {"critical": 1, "warning": 2}}, "f.toml: thresholds: warning (2) is above critical (1)"),
     ],
 )
@@ -48,7 +48,7 @@ def test_a_hostile_key_reaches_the_person_cut_and_without_control_characters() -
 
 
 def test_refusing_names_the_first_fault_and_counts_the_others() -> None:
-    with pytest.raises(ConfigError, match=r"is not a setting.*\(and 1 more"):
+    with pytest.raises(TypedConfigError, match=r"is not a setting.*\(and 1 more"):
         checked_layer("f", {"a": 1, "b": 2}).refuse_problems()
     sound = checked_layer("f", {"mode": "observe"})
     assert sound.refuse_problems() is sound

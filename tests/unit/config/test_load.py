@@ -1,5 +1,6 @@
 """Precedence, the limits, and the source of each value, from real files."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from memguard.config.load import LoadedConfig, load_config
 from memguard.config.settings_table import SETTINGS
-from memguard.core.errors import ConfigError
+from memguard.core.errors import TypedConfigError
 
 Write = Callable[[str], Path]
 GB = 1024**3
@@ -109,23 +110,45 @@ def test_the_client_is_taken_from_the_person_only(project: Path, project_file: W
         ("a = \n[", "not valid TOML.*line 1"),
     ],
 )
-def test_a_fault_in_the_persons_own_file_is_an_error(project: Path, user_file: Write, text: str, words: str) -> None:
+def test_a_fault_in_the_persons_own_file_is_one_line_and_the_defaults_count(
+    project: Path, user_file: Write, text: str, words: str
+) -> None:
     path = user_file(text)
-    with pytest.raises(ConfigError, match=words) as caught:
-        load_config(str(project), LARGE)
-    assert str(path) in caught.value.what
-    assert "\n" not in caught.value.what
-    assert caught.value.next_step
+    loaded = load_config(str(project), LARGE)
+    assert limits(loaded) == (12, 15, 18)
+    (line,) = loaded.lines
+    assert re.search(words, line)
+    assert str(path) in line
+    assert line.endswith("; the defaults count")
+    assert line.isprintable()
+
+
+def test_what_is_sound_in_the_persons_file_counts_beside_its_faults(project: Path, user_file: Write) -> None:
+    user_file('mode = "observe"\nfoo = 1\n[thresholds]\ncritical = "big"\n[restart_policy]\nmax_attempts = 1\n')
+    loaded = load_config(str(project), LARGE)
+    assert (loaded.config.mode, loaded.config.restart_policy.max_attempts) == ("observe", 1)
+    assert len(loaded.faults) == 2
+    (line,) = loaded.lines
+    assert line.endswith("(and 1 more: `memguard config check` lists all); the rest of it counts")
+
+
+def test_limits_of_one_file_that_only_contradict_each_other_here_are_left_out(project: Path, user_file: Write) -> None:
+    user_file('mode = "observe"\n[thresholds]\nwarning = "9GB"\ncritical_percent = 50\n')
+    assert limits(load_config(str(project), 32 * GB)) == pytest.approx((9, 16, 19.2))
+    loaded = load_config(str(project), 16 * GB)  # 50 % of it are 8 GB
+    assert limits(loaded) == pytest.approx((8, 10.4, 12))
+    assert loaded.config.mode == "observe"
+    assert ["warning (9.0 GB" in line and "is above critical (8.0 GB" in line for line in loaded.lines] == [True]
 
 
 def test_two_places_of_the_person_that_contradict_each_other_are_an_error(project: Path, user_file: Write) -> None:
     user_file('[thresholds]\ncritical = "8GB"\n[restart_policy]\nmax_cooldown = 60\n')
     with pytest.raises(
-        ConfigError, match=r"critical \(8.0 GB, .*config.toml\) is above emergency \(7.0 GB, --emergency\)"
+        TypedConfigError, match=r"critical \(8.0 GB, .*config.toml\) is above emergency \(7.0 GB, --emergency\)"
     ):
         load_config(str(project), LARGE, {}, {"emergency": "7GB"})
     with pytest.raises(
-        ConfigError, match=r"initial_cooldown \(90 s, MEMGUARD_INITIAL_COOLDOWN\) is above .*max_cooldown"
+        TypedConfigError, match=r"initial_cooldown \(90 s, MEMGUARD_INITIAL_COOLDOWN\) is above .*max_cooldown"
     ):
         load_config(str(project), LARGE, {"MEMGUARD_INITIAL_COOLDOWN": "90"})
 
@@ -134,7 +157,7 @@ def test_two_places_of_the_person_that_contradict_each_other_are_an_error(projec
     ("name", "text"), [("MEMGUARD_CRITICAL", "big"), ("MEMGUARD_MAX_ATTEMPTS", "1.5"), ("MEMGUARD_MODE", "x")]
 )
 def test_a_fault_in_a_variable_is_an_error_that_names_it(project: Path, name: str, text: str) -> None:
-    with pytest.raises(ConfigError, match=name):
+    with pytest.raises(TypedConfigError, match=name):
         load_config(str(project), LARGE, {name: text})
 
 

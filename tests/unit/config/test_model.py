@@ -40,6 +40,7 @@ def test_defaults_are_those_of_the_seed() -> None:
     for table in (MemoryThresholds(), RestartPolicy(), MonitoringConfig(), SnapshotsConfig()):
         found |= table.model_dump()
     ours = {
+        "host_max_attempts": 12,
         "retention_count": 200,
         "retention_size": 2048,
         "redaction_rules": "all",

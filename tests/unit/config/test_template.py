@@ -5,7 +5,7 @@ from pathlib import Path
 
 from memguard.config.layer import checked_layer
 from memguard.config.load import load_config
-from memguard.config.settings_table import PERSON, SETTINGS, TOOLS
+from memguard.config.settings_table import NEVER, PERSON, SETTINGS, TOOLS
 from memguard.config.template import project_template
 
 LARGE = 64 * 1024**3
@@ -26,4 +26,5 @@ def test_every_line_of_it_uncommented_is_a_setting_at_its_default() -> None:
     assert layer.problems == []
     examples = layer.values.pop(TOOLS)
     assert examples == {"default": 4096, "Bash(pytest*)": 2048}
-    assert layer.values == {key: s.default for key, s in SETTINGS.items() if s.project != PERSON and key != TOOLS}
+    theirs = {key: s.default for key, s in SETTINGS.items() if s.project not in (PERSON, NEVER) and key != TOOLS}
+    assert layer.values == {key: 4096 if default is None else default for key, default in theirs.items()}

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from memguard.config.load import LoadedConfig, load_config
-from memguard.config.settings_table import HIGHER, LOWER, PERSON, SETTINGS
+from memguard.config.settings_table import HIGHER, LOWER, NEVER, PERSON, SETTINGS
 from memguard.config.settings_table import value_of as setting_value
 
 Write = Callable[[str], Path]
 GB = 1024**3
+MB = 1024**2
 LARGE = 64 * GB
 
 NUMBERS = [key for key, setting in SETTINGS.items() if type(setting.default) in (int, float)]
@@ -27,11 +28,18 @@ def value_of(loaded: LoadedConfig, key: str) -> object:
     return setting_value(loaded.config, key)
 
 
+def sizes(loaded: LoadedConfig) -> tuple[int, int, int]:
+    limits = loaded.limits
+    return limits.warning_bytes, limits.critical_bytes, limits.emergency_bytes
+
+
 def changed(key: str, larger: bool) -> float:
     default = SETTINGS[key].default
     assert isinstance(default, int | float)
     kind = type(default)
     # emergency_interval has its floor as default: what is lower is tested on its own below.
+    if not default:
+        return kind(5) if larger else default
     return kind(default * 2) if larger else kind(max(default / 1.5, 1))
 
 
@@ -115,7 +123,7 @@ def test_a_longer_cool_down_takes_the_longest_one_with_it(project: Path, project
 @pytest.mark.parametrize("key", [key for key in NUMBERS if SETTINGS[key].least])
 def test_a_project_cannot_go_below_the_floor(project: Path, project_file: Write, key: str) -> None:
     setting = SETTINGS[key]
-    too_low = 0 if key.startswith("restart_policy") else 0.1
+    too_low = {"restart_policy": 0, "thresholds": 1}.get(key.partition(".")[0], 0.1)
     project_file(toml(key, too_low))
     loaded = load_config(str(project), LARGE)
     assert value_of(loaded, key) == setting.least
@@ -143,7 +151,7 @@ def test_a_project_switches_nothing_off_and_names_no_program(
     project_file(toml(key, value).replace('"false"', "false").replace('"true"', "true"))
     loaded = load_config(str(project), LARGE)
     assert value_of(loaded, key) == SETTINGS[key].default
-    assert SETTINGS[key].project == PERSON
+    assert SETTINGS[key].project in (PERSON, NEVER)
     assert any(f"{key} is ignored" in warning for warning in loaded.warnings)
 
 
@@ -151,3 +159,54 @@ def test_a_project_does_not_make_an_observer_act(project: Path, project_file: Wr
     user_file('mode = "observe"\n')
     project_file('mode = "guard"\n')
     assert load_config(str(project), LARGE).config.mode == "observe"
+
+
+LEAST = (512 * MB, 640 * MB, 768 * MB)
+IDLE_LIMITS = [
+    "critical = 2",
+    "critical_percent = 0.001",
+    "emergency = 2",
+    "warning = 1\ncritical = 2\nemergency = 3",
+    "critical = 2\nemergency_percent = 0.5",
+]
+
+
+@pytest.mark.parametrize("text", IDLE_LIMITS)
+@pytest.mark.parametrize("table", ["thresholds", "platform.linux.thresholds"])
+def test_no_limit_of_a_project_is_near_what_an_idle_client_holds(
+    project: Path, project_file: Write, text: str, table: str
+) -> None:
+    path = project_file(f"[{table}]\n{text}\n[restart_policy]\nmax_attempts = 1\n")
+    loaded = load_config(str(project), LARGE)
+    for size_bytes, least_bytes in zip(sizes(loaded), LEAST, strict=True):
+        assert least_bytes - 2 <= size_bytes <= least_bytes  # what follows is rounded
+    assert len(loaded.warnings) == text.count("=")
+    for line in loaded.warnings:
+        assert line.startswith(f"{path}: ")
+        assert line.endswith("MB, the least that a project's file may set")
+
+
+def test_a_persons_own_limits_and_a_trusted_files_have_no_floor(
+    project: Path, project_file: Write, user_file: Write, trust: Callable[[], None]
+) -> None:
+    project_file("[thresholds]\ncritical = 200\n")
+    trust()
+    assert sizes(load_config(str(project), LARGE)) == (160 * MB, 200 * MB, 240 * MB)
+    project_file("[restart_policy]\nmax_attempts = 1\n")
+    user_file("[thresholds]\ncritical = 100\n")
+    assert sizes(load_config(str(project), LARGE)) == (80 * MB, 100 * MB, 120 * MB)
+
+
+def test_where_less_holds_without_the_file_the_floor_raises_nothing(
+    project: Path, project_file: Write, user_file: Write
+) -> None:
+    user_file("[thresholds]\ncritical = 300\n")
+    before = sizes(load_config(str(project), LARGE))
+    project_file("[thresholds]\nwarning = 1\n")
+    loaded = load_config(str(project), LARGE)
+    assert sizes(loaded) == before
+    (line,) = loaded.warnings
+    assert "warning = 1 MB counts as 240 MB, the least that a project's file may set" in line
+    user_file("")
+    project_file("[thresholds]\ncritical = 1\n")
+    assert sizes(load_config(str(project), GB // 2)) == (GB // 4, int(GB / 2 * 0.65), GB // 8 * 3)

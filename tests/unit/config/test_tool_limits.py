@@ -13,7 +13,6 @@ from memguard.config.layer import Layer, checked_layer
 from memguard.config.load import load_config
 from memguard.config.settings_table import LEAST_BUDGET_MB
 from memguard.config.tool_limits import tool_limits
-from memguard.core.errors import ConfigError
 from memguard.core.tool_budgets import ToolBudget, budget_index
 
 Write = Callable[[str], Path]
@@ -149,8 +148,7 @@ def test_too_many_budgets_are_one_line_however_many(project: Path, project_file:
     assert loaded.config.tools == {}
     assert [line.partition(": ")[2] for line in loaded.warnings] == ["tools holds 20000 budgets; 100 is the most"]
     user_file(text)
-    with pytest.raises(ConfigError, match="holds 20000 budgets"):
-        load_config(str(project), LARGE)
+    assert "holds 20000 budgets" in load_config(str(project), LARGE).lines[0]
 
 
 def test_a_project_and_a_person_with_a_hundred_each_are_compiled_whole_or_said(
