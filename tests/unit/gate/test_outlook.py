@@ -12,7 +12,7 @@ from memguard.core.settings import RestartLimits
 from memguard.gate import Event
 from memguard.gate.event import Payload
 from memguard.gate.outlook import outlook
-from memguard.guard.protection import Protection
+from memguard.guard.protection import RestartProtection
 from tests.unit.guard.limits import PAIRS
 
 GB = 1024**3
@@ -56,7 +56,7 @@ def test_a_pause_is_said(event: Event) -> None:
 
 def test_spent_protection_is_said(event: Event) -> None:
     limits = RestartLimits(event.pairs)
-    protection = Protection(f"{event.project_dir}/{PROTECTION}", event.guard_id, limits)
+    protection = RestartProtection(f"{event.state_dir}/{PROTECTION}", event.guard_id, limits)
     for _ in range(limits.max_attempts):
-        protection.record_attempt("test")
+        protection.record_attempt(success=True, reason="test")
     assert outlook(event).startswith(f"It is not restarted: {limits.max_attempts} restarts in")
