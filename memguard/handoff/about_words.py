@@ -29,6 +29,14 @@ def summarised(material: Material, budget: int) -> str:
     return section.text()
 
 
+def built(material: Material, budget: int) -> str:
+    """The digest that a plugin of the person's built."""
+    title = f"Built by the plugin {quoted(material.builder, _NAME)} about the earlier session ({DATA_NOTE}):"
+    section = Section(title, budget)
+    section.add_text("- ", material.built, budget)
+    return section.text()
+
+
 def compaction(material: Material, budget: int) -> str:
     """What the client kept when it compacted the conversation last: the best extract of all that came before."""
     conversation = material.conversation

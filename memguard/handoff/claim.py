@@ -1,7 +1,7 @@
 """The handoff worker: gives the session that follows a restart its digest, once.
 
     python -I -m memguard.handoff.claim --guard DIR --ticket T --source resume|startup
-                                        [--state S --summariser NAME]
+                                        [--state S [--summariser NAME] [--plugins COMPILED]]
 
 Prints one JSON document for the SessionStart hook, exit 0; where there is nothing to claim, one line on stderr, exit 1.
 """
@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from memguard.core.errors import MemguardError, StateError, UsageError
-from memguard.core.layout import HANDOFF, handoff_socket, is_plain_id, remove
+from memguard.core.layout import HANDOFF, handoff_socket, is_plain_id, read_pairs, remove
 from memguard.core.log import append_log, printable
 from memguard.handoff.about_restart import RESUME, STARTUP
 from memguard.handoff.digest import Material, digest_of
@@ -46,7 +46,7 @@ def answer_to(argv: Sequence[str]) -> tuple[bool, str]:
     """Whether these words claim a handoff, and the document or the reason, each one line."""
     try:
         wanted = _parse(argv)
-        answer = claim(wanted.guard_dir, wanted.ticket, wanted.source, wanted.summariser)
+        answer = claim(wanted.guard_dir, wanted.ticket, wanted.source, wanted.summariser, wanted.plugins)
     except MemguardError as error:
         return False, f"no handoff: {printable(error.what, 300)}"
     except Exception as error:  # noqa: BLE001  a worker's defect is one line, too
@@ -61,11 +61,24 @@ class ChosenSummariser(NamedTuple):
     state_dir: str
 
 
+class ChosenPlugins(NamedTuple):
+    """Those that the person has enabled: in `compiled`; and where to log what becomes of them."""
+
+    compiled: str
+    state_dir: str
+    guard_dir: str
+
+    def names(self) -> list[str]:
+        """In the person's order."""
+        return read_pairs(self.compiled).get("plugins", "").split()
+
+
 class _Wanted(NamedTuple):
     guard_dir: str
     ticket: str
     source: str
     summariser: ChosenSummariser | None
+    plugins: ChosenPlugins | None
 
 
 def _parse(argv: Sequence[str]) -> _Wanted:
@@ -75,10 +88,21 @@ def _parse(argv: Sequence[str]) -> _Wanted:
         raise UsageError("--guard DIR --ticket ID --source resume|startup", _HINT)
     name, state_dir = values.get("--summariser", ""), values.get("--state", "")
     is_chosen = is_plain_id(name) and os.path.isabs(state_dir)
-    return _Wanted(guard_dir, ticket, source, ChosenSummariser(name, state_dir) if is_chosen else None)
+    compiled = values.get("--plugins", "")
+    has_plugins = os.path.isabs(compiled) and os.path.isabs(state_dir)
+    return _Wanted(
+        guard_dir, ticket, source, ChosenSummariser(name, state_dir) if is_chosen else None,
+        ChosenPlugins(compiled, state_dir, guard_dir) if has_plugins else None,
+    )  # fmt: skip
 
 
-def claim(guard_dir: str, ticket: str, source: str, summariser: ChosenSummariser | None = None) -> dict[str, object]:
+def claim(
+    guard_dir: str,
+    ticket: str,
+    source: str,
+    summariser: ChosenSummariser | None = None,
+    plugins: ChosenPlugins | None = None,
+) -> dict[str, object]:
     """The hook's answer. Raises StateError where another has claimed it, or there is nothing."""
     deadline_s = time.monotonic() + _SUMMARY_WITHIN_S
     handoff = Handoff(f"{guard_dir}/{HANDOFF}", ticket)
@@ -90,7 +114,12 @@ def claim(guard_dir: str, ticket: str, source: str, summariser: ChosenSummariser
     finally:
         handoff.remove()
     material = Material(facts, record, _git_now(record), source, problem)
-    if summariser and source == STARTUP and record:
+    if plugins and source == STARTUP and record:
+        from memguard.handoff.plugin_digest import built_digest
+
+        builder, built = built_digest(plugins, material, ticket, deadline_s - time.monotonic())
+        material = material._replace(builder=builder, built=built)
+    if summariser and source == STARTUP and record and not material.built:
         material = _summarised(material, summariser, ticket, deadline_s)
     snapshot_id = record["id"] if record else facts.snapshot
     unsent = len(record["conversation"].get("unsent", [])) if record else 0

@@ -36,6 +36,8 @@ class Material(NamedTuple):
     problem: str = ""
     summariser: str = ""
     summary: str = ""  # what the summariser of that name wrote
+    builder: str = ""
+    built: str = ""  # what the plugin of that name built, to be read instead of memguard's own sections
 
     @property
     def moment(self) -> str:
@@ -72,6 +74,13 @@ _SHORT: tuple[tuple[Callable[[Material, int], str], int], ...] = (
     (about_request.unsent, 600),
     (about_work.project, 800),
 )
+# Whatever a plugin leaves out, the restart and the calls that were cut off are told: they may have taken effect.
+_BUILT: tuple[tuple[Callable[[Material, int], str], int], ...] = (
+    (about_restart.restart, 1300),
+    (about_restart.processes, 900),
+    (about_request.unsent, 400),
+    (about_words.built, 7400),
+)
 PLANS = {STARTUP: _FULL, RESTORE: _FULL, RESUME: _SHORT}
 
 
@@ -85,7 +94,7 @@ def build_digest(
 def digest_of(material: Material) -> str:
     """Section by section, each within its share and what those before it have left."""
     texts, left = [], 0
-    for section, share in PLANS[material.source]:
+    for section, share in _BUILT if material.built else PLANS[material.source]:
         left += share
         text = section(material, left - len(_BETWEEN))
         if text:

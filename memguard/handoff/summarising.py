@@ -27,15 +27,15 @@ _ALARM_LATER_S = 1.0
 
 def main(argv: Sequence[str]) -> int:
     """Answer once; 0, whatever the summariser does."""
-    _end_after(float(argv[1]))
+    end_after(float(argv[1]))
     with os.fdopen(os.dup(1), "w") as answer:  # a copy that what the summariser starts doesn't inherit
         os.dup2(2, 1)
         json.dump(_answered(argv[0]), answer)
     return 0
 
 
-def _end_after(seconds: float) -> None:
-    """The group of this process, which leads it; where native code lets no thread of it run, the process alone."""
+def end_after(seconds: float) -> None:
+    """End this process then, with the group that it leads; where native code lets no thread run, by itself."""
     if os.getpgrp() != os.getpid():
         return
     timer = threading.Timer(max(seconds, 0), os.killpg, (os.getpid(), signal.SIGKILL))
