@@ -26,6 +26,12 @@ class ConfigError(MemguardError):
     """A configuration file, variable or option can't be used as it is."""
 
 
+class TypedConfigError(ConfigError):
+    """A variable or an option of the command that was typed can't be used as it is."""
+
+    exit_code = 2
+
+
 class StateError(MemguardError):
     """A file of memguard's own can't be read, written or trusted."""
 

@@ -3,7 +3,9 @@
 `memguard.config` writes it from the person's files after checking them; nothing here judges again.
 """
 
+from memguard.core.host_settings import HealthSettings, ProcessLimits
 from memguard.core.layout import read_pairs
+from memguard.core.log import HUMAN, INFO
 from memguard.core.thresholds import Thresholds
 from memguard.core.tool_budgets import budgets_of
 
@@ -25,6 +27,7 @@ class RestartLimits:
         "cooldown_multiplier",
         "force_kill_timeout_s",
         "graceful_timeout_s",
+        "host_max_attempts",
         "initial_cooldown_s",
         "max_attempts",
         "max_cooldown_s",
@@ -34,6 +37,7 @@ class RestartLimits:
 
     def __init__(self, pairs: dict[str, str]) -> None:
         self.max_attempts = int(pairs["max_attempts"])
+        self.host_max_attempts = int(pairs.get("host_max_attempts", "12"))
         self.attempt_window_s = float(pairs["attempt_window_s"])
         self.initial_cooldown_s = float(pairs["initial_cooldown_s"])
         self.max_cooldown_s = float(pairs["max_cooldown_s"])
@@ -55,9 +59,16 @@ class Settings:
     __slots__ = (
         "containment",
         "end_client",
+        "health",
         "host_budget_bytes",
         "interval_s",
+        "is_degrading",
+        "limits",
+        "log_format",
+        "log_level",
         "mode",
+        "plugin_timeout_s",
+        "plugins",
         "project",
         "python",
         "respawn_in_tmux",
@@ -83,6 +94,14 @@ class Settings:
         self.tool_oom_score_adj = int(pairs.get("tool_oom_score_adj", "300"))
         self.respawn_in_tmux = pairs.get("respawn_in_tmux", "1") == "1"
         self.end_client = pairs.get("end_client", "0") == "1"
+        self.plugins = pairs.get("plugins", "").split()
+        self.plugin_timeout_s = float(pairs.get("plugin_timeout_s", "2"))
+        self.health = HealthSettings(pairs) if pairs.get("health", "1") == "1" else None
+        limits = ProcessLimits(pairs)
+        self.limits = limits if limits.has_any else None
+        self.log_level = pairs.get("log_level", INFO)
+        self.log_format = pairs.get("log_format", HUMAN)
+        self.is_degrading = pairs.get("degradation", "1") == "1"
 
 
 def thresholds_of(pairs: dict[str, str]) -> Thresholds:

@@ -24,6 +24,8 @@ MARKERS = (
 _WORKER_VARIABLES = (
     "HOME", "PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "USER", "XDG_RUNTIME_DIR", "SYSTEMROOT", "CLAUDE_CONFIG_DIR",
 )  # fmt: skip
+# Where a desktop is reached, for a plugin that notifies.
+_DESKTOP_VARIABLES = ("DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY")
 # Of a hook's environment, where a repository's settings can set anything: what says no more than how to print.
 _HARMLESS = ("LANG", "LC_ALL", "TZ", "USER", "SYSTEMROOT", "CLAUDE_CONFIG_DIR")
 
@@ -36,6 +38,12 @@ def unmarked(environment: "dict[str, str]") -> "dict[str, str]":
 def worker_environment(environment: "dict[str, str]") -> "dict[str, str]":
     """The few variables that a worker or watchdog gets of an environment that is the person's own."""
     return {name: environment[name] for name in _WORKER_VARIABLES if name in environment}
+
+
+def watchdog_environment(environment: "dict[str, str]", pairs: "dict[str, str]") -> "dict[str, str]":
+    """A worker's, and of the person's own shell the variables that they named for plugins in `[plugins] variables`."""
+    named = [*_DESKTOP_VARIABLES, *pairs.get("plugin_variables", "").split()] if pairs.get("plugins") else []
+    return worker_environment(environment) | {name: environment[name] for name in named if name in environment}
 
 
 def hook_environment(environment: "dict[str, str]", pairs: "dict[str, str]") -> "dict[str, str]":

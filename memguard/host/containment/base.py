@@ -80,6 +80,11 @@ class Containment:
     def lift(self) -> None:
         """Slow nobody down by a mark that a predecessor has left."""
 
+    def limit(self, limit_bytes: int) -> bool:
+        """Have the kernel let the session hold no more than this; False where nothing counts its memory."""
+        del limit_bytes
+        return False
+
     def descriptor(self) -> int:
         """What to poll for `poll_event`; -1 where the kernel reports nothing. Another after each arming."""
         return -1

@@ -57,6 +57,9 @@ class CgroupV1(ControlGroup):
             os.eventfd_write(event, 1)
         return event
 
+    def _limit(self, limit_bytes: int) -> None:
+        write(f"{self.memory.folder}/memory.limit_in_bytes", str(limit_bytes))
+
     def acknowledge(self) -> None:
         """Take the count back to 0."""
         if self._event < 0:

@@ -57,6 +57,9 @@ class CgroupV2(ControlGroup):
             raise
         return events
 
+    def _limit(self, limit_bytes: int) -> None:
+        write(f"{self.held.folder}/memory.max", str(limit_bytes))
+
     def disarm(self) -> None:
         """No mark: nobody is slowed down."""
         is_armed = self._armed_bytes > 0

@@ -76,6 +76,18 @@ class ControlGroup(Containment):
         del limit_bytes
         return -1
 
+    def limit(self, limit_bytes: int) -> bool:
+        """Set the group's own limit, beyond which the kernel ends who of it is to go first; a tool, by its score."""
+        try:
+            self._limit(limit_bytes)
+        except OSError:  # no memory control, no right to it, or more in it already
+            return False
+        return True
+
+    def _limit(self, limit_bytes: int) -> None:
+        """Write it down for the kernel. Raises OSError."""
+        raise OSError(f"no group counts memory up to {limit_bytes}")
+
     def raise_trip_wire(self, limit_bytes: int) -> bool:
         """Arm at `limit_bytes`, or a sixteenth above what is used."""
         used_bytes = self.usage_bytes()
