@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _facts(outcome: Outcome, loaded: LoadedConfig) -> dict[str, object]:
     limits = {f"{name}_bytes": getattr(loaded.limits, f"{name}_bytes") for name in ("warning", "critical", "emergency")}
-    return dataclasses.asdict(outcome) | limits | {"mode": loaded.config.mode, "warnings": loaded.warnings}
+    return dataclasses.asdict(outcome) | limits | {"mode": loaded.config.mode, "warnings": loaded.lines}
 
 
 def _tell(outcome: Outcome, loaded: LoadedConfig, secrets: str) -> None:
@@ -73,7 +73,7 @@ def _tell(outcome: Outcome, loaded: LoadedConfig, secrets: str) -> None:
     print(f"  config  {_relative(outcome.config_file, root)} {written}")
     print(f"  secrets {secrets}")
     print("  undo    memguard uninstall")
-    for line in [*loaded.warnings, *outcome.notes]:
+    for line in [*loaded.lines, *outcome.notes]:
         print(f"memguard: note: {shown(line, 400)}", file=sys.stderr)
 
 

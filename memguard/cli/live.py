@@ -4,6 +4,7 @@ import json
 import os
 
 from memguard.config import dirs
+from memguard.core.degradation import MODES, NORMAL
 from memguard.core.errors import ClientError, UsageError
 from memguard.core.identity import ProcessId, process_in
 from memguard.core.layout import (
@@ -25,7 +26,7 @@ from memguard.core.log import printable
 from memguard.core.reading import TreeReading
 from memguard.core.sessions import newest_session
 from memguard.core.settings import Settings, load_settings
-from memguard.guard.protection import Protection
+from memguard.guard.protection import RestartProtection
 from memguard.host import current, identity
 from memguard.host.containment.choice import reopened
 from memguard.watchdog.beyond import Beyond
@@ -33,6 +34,8 @@ from memguard.watchdog.private_pairs import read_private_pairs
 from memguard.watchdog.session_tree import read_session
 
 _LONGEST_NAME = 120
+_LONGEST_WHY = 200
+_MOST_WARNINGS = 8
 
 
 class LiveGuard:
@@ -97,10 +100,23 @@ class LiveGuard:
         listed = status.get("parts")
         return [part for entry in listed if (part := _part(entry))] if isinstance(listed, list) else []
 
-    def protection(self) -> Protection:
-        """This guard's restart attempts."""
+    def protection(self) -> RestartProtection:
+        """This guard's restart attempts, and its host's."""
         lineage = self.pairs.get("lineage") or self.guard_id
-        return Protection(f"{self.project_dir}/{PROTECTION}", lineage, self.settings().restart)
+        return RestartProtection(f"{self.pairs.get('state', '')}/{PROTECTION}", lineage, self.settings().restart)
+
+    def degradation(self, status: dict[str, object]) -> dict[str, str]:
+        """What the watchdog has it do without: the mode and why; NORMAL where no watchdog lives."""
+        mode = str(status.get("degradation", NORMAL)) if self.has_watchdog else NORMAL
+        why = str(status.get("degradation_why", "")) if mode != NORMAL else ""
+        return {"mode": mode if mode in MODES else NORMAL, "why": printable(why, _LONGEST_WHY)}
+
+    def told(self, status: dict[str, object], name: str) -> list[str]:
+        """The lines that the watchdog has under a name (`health`: its warnings); none where no watchdog lives."""
+        found = status.get(name) if self.has_watchdog else None
+        return (
+            [printable(str(text), _LONGEST_WHY) for text in found[:_MOST_WARNINGS]] if isinstance(found, list) else []
+        )
 
     def restarts(self) -> int:
         """Restarts of this guard within the protection's window."""

@@ -16,7 +16,7 @@ from memguard.core.errors import MemguardError
 
 COMMANDS = (
     "demo", "init", "uninstall", "run", "status", "pause", "restart", "snapshot", "snapshots", "restore", "key",
-    "config", "reap", "watch", "doctor",
+    "config", "reap", "watch", "doctor", "plugins", "log",
 )  # fmt: skip
 _DEFECT = 3
 _INTERRUPTED = 130
@@ -63,7 +63,7 @@ def _report_defect() -> int:
     """A defect goes to the log with its traceback, which holds code lines only; the person gets the log's path."""
     from memguard.config.dirs import state_dir
     from memguard.core.layout import log_path
-    from memguard.core.log import append_log
+    from memguard.logs.logger import logger_of
 
     try:
         folder = state_dir()
@@ -71,6 +71,6 @@ def _report_defect() -> int:
         sys.stderr.write(f"memguard: a defect in memguard\n{traceback.format_exc(limit=-3)}\n")
         return _DEFECT
     for line in traceback.format_exc().splitlines():
-        append_log(folder, f"defect: {line}")
+        logger_of(folder).error("defect: %s", line)
     sys.stderr.write(f"memguard: a defect in memguard\n  please report it with the end of {log_path(folder)}\n")
     return _DEFECT

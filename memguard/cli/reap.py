@@ -6,12 +6,13 @@ import os
 import sys
 
 from memguard.config import dirs
-from memguard.core.log import append_log, printable
+from memguard.core.log import printable
 from memguard.core.units import format_size
 from memguard.host import dead_guards, frozen_record
 from memguard.host.orphans import Orphans, OrphanTree
 from memguard.host.sparing import ByConsent, Rule
 from memguard.host.sweep import end_all
+from memguard.logs.logger import logger_of
 
 # As at a restart: time enough to write something out, and no longer, since nobody waits for these.
 _GRACE_S = 2.0
@@ -180,4 +181,5 @@ def _log(state_dir: str, reap: Reap) -> None:
         names = ", ".join(str(entry["name"]) for entry in found[:_MOST_NAMES])
         size_bytes = sum(int(str(entry["footprint_bytes"])) for entry in found)
         if found:
-            append_log(state_dir, f"left by sessions that are over: {outcome}: {names} ({format_size(size_bytes)})")
+            size = format_size(size_bytes)
+            logger_of(state_dir).info("left by sessions that are over: %s: %s (%s)", outcome, names, size)

@@ -94,7 +94,7 @@ def make_ready(arguments: argparse.Namespace) -> Ready:
     key = opted_in_key(os.getcwd(), state_dir)
     if not key:
         raise ClientError("this project is not opted in", "opt it in with `memguard init`, which can be undone")
-    _refuse_inside_session(runtime_dir)
+    refuse_inside_session(runtime_dir)
     root = read_pairs(f"{project_dir(state_dir, key)}/{COMPILED}")["project"]
     loaded = _configuration(root, arguments)
     return Ready(state_dir, runtime_dir, key, root, loaded, _client(arguments.client or loaded.config.client))
@@ -119,7 +119,7 @@ def start(ready: Ready, words: list[str]) -> int:
 def _configuration(root: str, arguments: argparse.Namespace) -> LoadedConfig:
     overrides = {name[2:]: getattr(arguments, name[2:]) for name in _OWN_OPTIONS}
     loaded = load_config(root, capacity_bytes(), os.environ, overrides)
-    for warning in loaded.warnings:
+    for warning in loaded.lines:
         sys.stderr.write(f"memguard: {printable(warning, 300)}\n")
     return loaded
 
@@ -149,7 +149,7 @@ def _client(configured: str | None) -> str:
     raise ClientError("`claude` is not installed, or not on PATH", "install Claude Code, or name it with --client PATH")
 
 
-def _refuse_inside_session(runtime_dir: str) -> None:
+def refuse_inside_session(runtime_dir: str) -> None:
     """By ancestry, not by variables: a tmux server that a tool once started hands those on for ever."""
     pid = os.getppid()
     while pid > 1:

@@ -8,6 +8,7 @@ import time
 
 from memguard.cli.host_report import host_report, shown_host
 from memguard.cli.live import LiveGuard, live_guards
+from memguard.cli.plugin_state import plugins_in
 from memguard.cli.status_text import shown
 from memguard.config import dirs
 from memguard.core.pause import is_paused
@@ -83,11 +84,16 @@ def _opted_in(guard: LiveGuard) -> dict[str, object]:
         "watchdog": guard.has_watchdog,
         "restarts": guard.restarts(),
         "max_attempts": settings.restart.max_attempts,
+        "protection": {**guard.protection().statistics, "why": guard.protection().verdict().why},
+        "degradation": guard.degradation(status),
         "decision": status.get("action", ""),
         "decision_reason": status.get("refused") or status.get("reason", ""),
         **_newest_snapshot(guard),
         "containment": guard.containment.get("name") or _containment(),
         "mechanism": guard.containment.get("mechanism", ""),
+        "plugins": plugins_in(status),
+        "health": guard.told(status, "health"),
+        "kernel_limits": guard.told(status, "kernel_limits"),
     }
 
 

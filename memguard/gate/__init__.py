@@ -226,7 +226,9 @@ def _is_notable(event: Event) -> bool:
         return True
     if event.name in SPEAKS_TO_MODEL and os.path.exists(f"{event.guard_dir}/{NOTES}"):
         return True
-    return event.name == "PreToolUse" and os.path.exists(f"{event.guard_dir}/in-flight")
+    if event.name != "PreToolUse":
+        return False
+    return os.path.exists(f"{event.guard_dir}/in-flight") or os.path.exists(f"{event.guard_dir}/degradation")
 
 
 def _refuse(name: str, state_dir: str) -> None:
@@ -237,15 +239,16 @@ def _refuse(name: str, state_dir: str) -> None:
 
 
 def _log(event: Event, text: str) -> None:
-    from memguard.core.log import append_log
+    from memguard.core.log import append_log, use_log
 
+    use_log(*(getattr(event, "pairs", {}).get(name, "") for name in ("log_level", "log_format")))
     append_log(event.state_dir, f"hook {event.name}: {text}")
 
 
 def _log_failure(name: str, error: BaseException) -> None:
     try:
-        from memguard.core.log import append_log, described
+        from memguard.core.log import ERROR, append_log, described
 
-        append_log(sys.argv[1], f"hook {name}: {described(error)}")
+        append_log(sys.argv[1], f"hook {name}: {described(error)}", ERROR)
     except BaseException:  # noqa: BLE001, S110  nothing is left to tell it to
         pass

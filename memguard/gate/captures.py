@@ -122,6 +122,7 @@ def _become_worker(mark: int) -> None:
 
 
 def _log(event: Event, text: str) -> None:
-    from memguard.core.log import append_log
+    from memguard.core.log import append_log, use_log
 
+    use_log(event.pairs.get("log_level", ""), event.pairs.get("log_format", ""))
     append_log(event.state_dir, f"hook {event.name}: {text}")

@@ -34,7 +34,7 @@ def owed_ticket(event: Event) -> str:
 
 def claim(event: Event, ticket: str) -> "dict[str, object]":
     """Have the handoff claimed and pass its one document on; a failure costs the digest, never the session."""
-    words = ["--source", event.payload.first("source"), *_summariser(event)]
+    words = ["--source", event.payload.first("source"), *_persons_own(event)]
     deadline_s = time.monotonic() + _CLAIM_TIMEOUT_S
     asked = _ask_waiting(handoff_socket(event.guard_dir, ticket), words, deadline_s)
     output, error = asked or _run(event, ticket, words, deadline_s)
@@ -104,7 +104,10 @@ def _run(event: Event, ticket: str, words: "list[str]", deadline_s: float) -> "t
     return (output, "") if done.returncode == 0 else ("", error or f"exit code {done.returncode}")
 
 
-def _summariser(event: Event) -> "list[str]":
-    """It names code to be run: what was compiled for the project has a say, and not what lies in the guard's folder."""
-    name = read_pairs(f"{event.project_dir}/{COMPILED}").get("summariser", "")
-    return ["--state", event.state_dir, "--summariser", name] if name else []
+def _persons_own(event: Event) -> "list[str]":
+    """Summariser and plugins: they name code to be run, so nothing that lies in the guard's folder has a say."""
+    compiled = f"{event.project_dir}/{COMPILED}"
+    pairs = read_pairs(compiled)
+    words = ["--summariser", pairs["summariser"]] if pairs.get("summariser") else []
+    words += ["--plugins", compiled] if pairs.get("plugins") else []
+    return ["--state", event.state_dir, *words] if words else []

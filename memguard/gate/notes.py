@@ -13,16 +13,21 @@ from memguard.core.layout import NOTES, TOLD, is_own_dir, is_plain_id, private_d
 from memguard.core.log import append_log, printable
 from memguard.core.units import format_size
 from memguard.gate import Event
+from memguard.gate.degraded import Mode
+from memguard.gate.health_note import HealthNote
+from memguard.gate.whole_file import whole_pairs
 
 # A call's note waits for its own event, which follows within a second of its end. Where the person interrupted the
 # call there is none, and any event tells it: the grace of ending is 8 s.
 _OVERDUE_S = 60
 _MOST_AT_ONCE = 8  # of at most 1,100 characters each; the client cuts what it takes from a hook at 10,000
-_LARGEST_BYTES = 4096
 _LONGEST_COMMAND = 160
 _LONGEST_NAME = 80
 _LONGEST_LIMIT = 140  # the budget of a pattern of 100 characters
 _PART = "part-"
+_MODE = "mode-"  # not of a tree: of what is denied from now on
+_HEALTH = "health-"  # nor this: of the host's disks and processors
+_FOR_ANY = (_PART, _MODE, _HEALTH)  # whichever event comes first tells it
 _WHAT = {"tool": "the call of", "mcp": "the MCP server", "hook": "the hook"}  # else a process
 _ENDS_CALLS = ("PostToolUse", "PostToolUseFailure")
 
@@ -82,7 +87,7 @@ def _due(folder: str, own: str) -> "list[str]":
     except OSError:
         return []
     plain = [name for name in names if is_plain_id(name)]  # not one that is being written
-    due = [name for name in plain if name == own or name.startswith(_PART) or _is_overdue(f"{folder}/{name}")]
+    due = [name for name in plain if name == own or name.startswith(_FOR_ANY) or _is_overdue(f"{folder}/{name}")]
     return sorted(due, key=lambda name: name != own)[:_MOST_AT_ONCE]
 
 
@@ -94,7 +99,7 @@ def _is_overdue(path: str) -> bool:
         return False
 
 
-def _claim(event: Event, folder: str, name: str) -> "Note | None":
+def _claim(event: Event, folder: str, name: str) -> "Note | Mode | HealthNote | None":
     """The note, for the one hook that gets it."""
     path = f"{private_dir(f'{event.guard_dir}/{TOLD}')}/note-{name}"
     try:
@@ -102,7 +107,8 @@ def _claim(event: Event, folder: str, name: str) -> "Note | None":
     except OSError:
         return None  # another hook was first
     try:
-        note = Note(_pairs(path))
+        pairs = whole_pairs(path)
+        note = _note_of(name, pairs)
         os.unlink(path)
     except (OSError, ValueError) as error:
         append_log(event.state_dir, f"hook {event.name}: a note is not told: {printable(str(error), 120)}")
@@ -110,17 +116,10 @@ def _claim(event: Event, folder: str, name: str) -> "Note | None":
     return note
 
 
-def _pairs(path: str) -> "dict[str, str]":
-    """Its lines; OSError or ValueError where it is a link, no plain file, another user's, too large or torn."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        status = os.fstat(descriptor)
-        data = os.read(descriptor, _LARGEST_BYTES + 1) if status.st_mode & 0o170000 == 0o100000 else b""
-    finally:
-        os.close(descriptor)
-    if status.st_uid != os.geteuid() or len(data) > _LARGEST_BYTES or data[-1:] != b"\n":
-        raise ValueError("not a whole note of this user")
-    return dict(line.split("=", 1) for line in data.decode("utf-8", "replace").split("\n") if "=" in line)
+def _note_of(name: str, pairs: "dict[str, str]") -> "Note | Mode | HealthNote":
+    if name.startswith(_MODE):
+        return Mode(pairs)
+    return HealthNote(pairs) if name.startswith(_HEALTH) else Note(pairs)
 
 
 def _remove_if_empty(folder: str) -> None:
@@ -130,8 +129,10 @@ def _remove_if_empty(folder: str) -> None:
         return  # there are more, or another hook has removed it
 
 
-def _line(note: Note, command: str) -> str:
+def _line(note: "Note | Mode | HealthNote", command: str) -> str:
     """For the person, who sees it beside the client's own screen."""
+    if not isinstance(note, Note):
+        return note.line()
     what = printable(command, 60) if command else f"{_kind(note)} {printable(note.tool, _LONGEST_NAME)}"
     kept = f", snapshot {note.snapshot}" if note.snapshot else ", no snapshot"
     return (
@@ -140,8 +141,10 @@ def _line(note: Note, command: str) -> str:
     )
 
 
-def _text(note: Note, command: str, is_own: bool) -> str:
+def _text(note: "Note | Mode | HealthNote", command: str, is_own: bool) -> str:
     """For the model: facts, and no imperatives."""
+    if not isinstance(note, Note):
+        return note.text()
     what = f"this {_quoted(note.tool, _LONGEST_NAME)} call" if is_own else _what(note)
     how = "SIGKILL, since SIGTERM did not end it" if note.is_forced else "SIGTERM"
     limit = f"{_quoted(note.limit, _LONGEST_LIMIT)} ({format_size(note.limit_bytes)})"

@@ -6,7 +6,7 @@ from memguard.core.pause import is_paused
 from memguard.core.settings import OBSERVE_MODE, RestartLimits, thresholds_of
 from memguard.core.units import format_size
 from memguard.gate import Event
-from memguard.guard.protection import Protection
+from memguard.guard.protection import RestartProtection
 
 
 def outlook(event: Event) -> str:
@@ -32,5 +32,5 @@ def obstacle(event: Event) -> str:
         return "memguard is paused"
     limits = RestartLimits(event.pairs)
     lineage = guard.get("lineage") or event.guard_id
-    is_allowed, why = Protection(f"{event.project_dir}/{PROTECTION}", lineage, limits).can_restart()
+    is_allowed, why = RestartProtection(f"{event.state_dir}/{PROTECTION}", lineage, limits).can_restart()
     return "" if is_allowed else why

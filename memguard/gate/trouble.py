@@ -5,8 +5,8 @@ import os
 import time
 
 from memguard.core.call import call_fingerprint
-from memguard.core.layout import IN_FLIGHT, NOTES, TOLD, private_dir, write_all
-from memguard.core.log import printable
+from memguard.core.layout import DEGRADATION, IN_FLIGHT, NOTES, TOLD, private_dir, write_all
+from memguard.core.log import printable, use_log
 from memguard.core.reading import TreeReading
 from memguard.core.settings import thresholds_of
 from memguard.core.thresholds import NORMAL, STATES
@@ -25,6 +25,7 @@ def handle(event: Event) -> None:
     """Answer one event with at most one JSON document on stdout."""
     if not event.client_pid:
         return
+    use_log(event.pairs.get("log_level", ""), event.pairs.get("log_format", ""))
     if not event.watched:
         escalate.see_to_watchdog(event)
     answer = _answer(event)
@@ -43,7 +44,7 @@ def _answer(event: Event) -> "dict[str, object]":
     if event.name == "Stop":
         captures.capture_turn(event)
     if event.name == "PreToolUse":
-        denial = _denial(event)
+        denial = _denial(event) or _denial_in_mode(event)
         if denial:
             return denial
     return _told(event, [_notes(event), _warning(event) if event.state != NORMAL else _NOTHING])
@@ -80,6 +81,24 @@ def _denial(event: Event) -> "dict[str, object]":
         "permissionDecisionReason": reason,
     }
     return {"hookSpecificOutput": specific}
+
+
+def _denial_in_mode(event: Event) -> "dict[str, object]":
+    """Deny what the session's mode doesn't allow, while a watchdog lives: nobody else would lift it."""
+    if not event.watched or not os.path.exists(f"{event.guard_dir}/{DEGRADATION}"):
+        return {}
+    from memguard.gate.degraded import denial_in_mode
+
+    reason = denial_in_mode(event)
+    if not reason:
+        return {}
+    specific = {
+        "hookEventName": "PreToolUse",
+        "permissionDecision": "deny",
+        "permissionDecisionReason": reason,
+    }
+    line, _ = _notes(event)  # to the model, the reason says the same
+    return {**({"systemMessage": line} if line else {}), "hookSpecificOutput": specific}
 
 
 def _warning(event: Event) -> "tuple[str, str]":

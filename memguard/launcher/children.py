@@ -2,7 +2,8 @@
 
 import os
 
-from memguard.core.spawn import start_watchdog_command, unmarked, worker_environment
+from memguard.core.layout import COMPILED, read_pairs
+from memguard.core.spawn import start_watchdog_command, unmarked, watchdog_environment
 from memguard.launcher.waiting_client import DEFAULT_AGAIN
 
 # The client's own, undocumented variables: continue the interrupted turn instead of waiting for a prompt, and keep the
@@ -31,7 +32,7 @@ def start_watchdog(python: str, guard_dir: str, state_dir: str, key: str) -> int
         return os.posix_spawn(
             python,
             start_watchdog_command(python, guard_dir, state_dir, key),
-            worker_environment(dict(os.environ)),
+            watchdog_environment(dict(os.environ), read_pairs(f"{guard_dir}/{COMPILED}")),
             file_actions=[(os.POSIX_SPAWN_DUP2, null, target) for target in (0, 1, 2)],
             setsigdef=DEFAULT_AGAIN,
             setsid=True,

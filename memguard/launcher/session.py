@@ -5,7 +5,7 @@ import signal
 import time
 
 from memguard.core.layout import COMPILED, TICKET, log_path
-from memguard.core.log import append_log, described, printable
+from memguard.core.log import ERROR, append_log, described, printable, use_log
 from memguard.core.settings import load_settings
 from memguard.core.ticket import Ticket, read_ticket
 from memguard.host import identity
@@ -48,6 +48,7 @@ class Session:
         self.program = words[0]
         arguments = flags.parse(words[1:])
         settings = load_settings(f"{guard_dir}/{COMPILED}")
+        use_log(settings.log_level, settings.log_format)
         self.terminal = Terminal(is_used=not flags.is_print(arguments))
         self.streams = Streams(arguments, guard_dir)
         self.succession = Succession(words[1:], dict(os.environ))
@@ -249,7 +250,7 @@ def run_to_the_end(session: Session, state_dir: str) -> int:
     try:
         return session.run()
     except Exception as error:  # noqa: BLE001  whatever it is, the person's session comes first
-        append_log(state_dir, f"launcher: {described(error)}")
+        append_log(state_dir, f"launcher: {described(error)}", ERROR)
     code = session.outlive_defect()
     if code is None:
         tell(f"memguard: a defect in memguard ended the launcher\n  see {log_path(state_dir)}\n")

@@ -5,13 +5,15 @@ import signal
 import time
 
 from memguard.core.identity import ProcessId
-from memguard.core.layout import SESSIONS, TICKET
+from memguard.core.layout import PROTECTION_RESET, SESSIONS, TICKET, read_pairs
 from memguard.core.settings import RestartLimits
 from memguard.core.ticket import FRESH, RESUME, Ticket, read_ticket
+from memguard.core.uptime import uptime_s
 from memguard.launcher import flags
 
 # A client that finds no conversation ends within 2 s; one that can't read a long one, when it has come to its end.
 _REFUSES_S = 60.0
+_CAPTURE_S = 60.0  # the longest that a snapshot before a restart may take
 _SIGTERM_EXIT = 128 + signal.SIGTERM
 
 
@@ -70,12 +72,29 @@ class TicketDesk:
 
     def count_relaunch(self) -> None:
         """Remember that a ticket was honoured."""
-        self._relaunches.append(time.monotonic())
+        self._relaunches.append(uptime_s())
 
     def _may_relaunch(self) -> bool:
-        now_s = time.monotonic()
-        recent = [t for t in self._relaunches if now_s - t < self._limits.attempt_window_s]
+        """The watchdog's limit, a little more lenient: a client that is ended must not stay without its next.
+
+        A restart counts there from before its snapshot, and here from its end; so the window is shorter by what one may
+        take. What the person has had forgotten doesn't count, if that was before now.
+        """
+        now_s, limits = uptime_s(), self._limits
+        longest_s = _CAPTURE_S + limits.graceful_timeout_s + limits.force_kill_timeout_s
+        window_s = limits.attempt_window_s - min(longest_s, limits.attempt_window_s / 2)
+        reset_s = self._reset_s(now_s)
+        recent = [t for t in self._relaunches if now_s - t < window_s and t > reset_s]
         return len(recent) < self._limits.max_attempts and not self._obstacle
+
+    def _reset_s(self, now_s: float) -> float:
+        """When the person had this guard's restarts forgotten; 0 for never, and for a time to come."""
+        text = read_pairs(f"{self._guard_dir}/{PROTECTION_RESET}").get("uptime_s", "")
+        try:
+            reset_s = float(text)
+        except ValueError:
+            return 0.0
+        return reset_s if 0 < reset_s <= now_s else 0.0
 
     def _is_known(self, ticket: Ticket) -> bool:
         """Only a session that a hook of this guard named is resumed; without hooks (`--bare`) there is no list."""

@@ -18,14 +18,15 @@ import time
 
 from memguard import __version__
 from memguard.core.errors import MemguardError
-from memguard.core.layout import HANDOFF, PROTECTION, private_dir
-from memguard.core.log import append_log, printable
+from memguard.core.layout import COMPILED, HANDOFF, PROTECTION, private_dir, project_dir
+from memguard.core.log import printable
 from memguard.state.request import CaptureRequest, parse_request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from memguard.logs.logger import Logger
     from memguard.state.compiled import SnapshotSettings
     from memguard.state.cursor import Terms
     from memguard.state.draft import Draft
@@ -74,8 +75,15 @@ def _failed(argv: Sequence[str], why: str) -> int:
     sys.stderr.write(f"no snapshot: {line}\n")
     state = next((value for name, value in itertools.pairwise(argv) if name == "--state"), "")
     if os.path.isabs(state):
-        append_log(state, f"capture: {line}")
+        key = next((value for name, value in itertools.pairwise(argv) if name == "--project-key"), "")
+        _logger(state, key).error("capture: %s", line)
     return 1
+
+
+def _logger(state_dir: str, key: str) -> Logger:
+    from memguard.logs.logger import logger_of  # rarely needed: importing `logging` takes 20 ms
+
+    return logger_of(state_dir, f"{project_dir(state_dir, key)}/{COMPILED}" if key else "")
 
 
 def capture(request: CaptureRequest, timings: Timings | None = None) -> str:
@@ -129,7 +137,7 @@ def _unsearched(request: CaptureRequest, settings: SnapshotSettings) -> list[str
     why = trouble() if settings.privacy != EXACT and settings.uses_library else ""
     if not why:
         return []
-    append_log(request.state_dir, f"capture: secret rules: {why}")
+    _logger(request.state_dir, request.project_key).warning("capture: secret rules: %s", why)
     return [f"the library's search for secrets: {why}"]
 
 
@@ -171,7 +179,7 @@ def _save(streams: Streams, request: CaptureRequest) -> None:
     try:
         streams.save_cursors()
     except OSError as error:
-        append_log(request.state_dir, f"capture: no cursor: {error.strerror}")
+        _logger(request.state_dir, request.project_key).warning("capture: no cursor: %s", error.strerror)
 
 
 def _clear_up(store: Store, settings: SnapshotSettings, request: CaptureRequest, taken: str) -> None:
@@ -184,14 +192,14 @@ def _clear_up(store: Store, settings: SnapshotSettings, request: CaptureRequest,
             prune(store, settings, request.session_id, taken=taken)
             prune_spools(store.project_dir, settings.retention_days)
     except files.FileError as error:
-        append_log(request.state_dir, f"capture: old snapshots stay: {error.what}")
+        _logger(request.state_dir, request.project_key).warning("capture: old snapshots stay: %s", error.what)
 
 
 def _record(snapshot_id: str, request: CaptureRequest, gathering: Gathering, streams: Streams) -> Snapshot:
     from memguard.state.snapshot import VERSION, earlier_attempts
 
     guard = os.path.basename(request.guard_dir)
-    protection = os.path.join(request.state_dir, request.project_key, PROTECTION)
+    protection = os.path.join(request.state_dir, PROTECTION)
     return {
         "version": VERSION,
         "id": snapshot_id,
@@ -228,7 +236,9 @@ def _leave_note(request: CaptureRequest, snapshot: Snapshot) -> None:
         path = f"{folder}/{request.ticket}"
         write_note(f"{path}.sealed", f"{path}.key", content, request.ticket.encode())
     except OSError as error:
-        append_log(request.state_dir, f"capture {snapshot['id']}: no handoff note: {error.strerror}")
+        _logger(request.state_dir, request.project_key).error(
+            "capture %s: no handoff note: %s", snapshot["id"], error.strerror
+        )
 
 
 if __name__ == "__main__":

@@ -7,8 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from memguard.core.layout import SPOOL, remove
-from memguard.core.log import append_log
+from memguard.core.layout import COMPILED, SPOOL, remove
 from memguard.state import files
 from memguard.state.about import SEGMENTS
 from memguard.state.garbage import collect, unreadable_lists
@@ -80,7 +79,10 @@ def _frees_nothing(store: Store, ids: list[str]) -> bool:
     unreadable = unreadable_lists(store, ids)
     for name in unreadable[:1]:
         why = f"{name}/{SEGMENTS} is damaged, so no segment could go with it"
-        append_log(store.state_dir, f"retention: over the size, but no snapshot is removed for that: {why}")
+        from memguard.logs.logger import logger_of  # rarely needed: importing `logging` takes 20 ms
+
+        logger = logger_of(store.state_dir, f"{store.project_dir}/{COMPILED}")
+        logger.warning("retention: over the size, but no snapshot is removed for that: %s", why)
     return bool(unreadable)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 VERSION = 2
 _MOST_ATTEMPTS = 20
-_LONGEST_PROTECTION = 262144
+_LONGEST_PROTECTION = 1048576
 # Some 100 KB as a rule; 2000 sub-agents with all that can be beside their transcripts are 130 MB.
 LONGEST_RECORD_BYTES = 268435456
 
@@ -133,7 +133,7 @@ def new_id(now_utc_s: float | None = None) -> str:
 
 
 def earlier_attempts(path: str, guard: str) -> list[Attempt]:
-    """The guard's restarts from the project's protection file, oldest first; empty where it can't be read."""
+    """The guard's restarts from the protection file, oldest first; empty where it can't be read."""
     try:
         with open(path, "rb") as file:
             attempts = json.loads(file.read(_LONGEST_PROTECTION))["attempts"]

@@ -74,9 +74,12 @@ class Culprits:
             return None
         parts = self._session.parts.now
         found = culprit(parts, [subject.share_bytes(part) for part in parts], limits.warning_bytes)
-        if found is None or found not in self._candidates():
-            return None
         least_bytes = max(1, subject.confirmed_bytes - limits.critical_bytes)
+        candidates, plugins = self._candidates(), self._session.plugins
+        if plugins:
+            found = plugins.decisions.culprit(found, candidates, least_bytes)
+        if found is None or found not in candidates:
+            return None
         name = f"the session's {subject.state.lower()} limit"
         return Excess(found, least_bytes, name, limits.limit_of(subject.state))
 

@@ -8,6 +8,7 @@ from memguard.host import signals
 from memguard.host.dead_guards import remove_folder, retire
 from memguard.watchdog.capture import capture
 from memguard.watchdog.guarded_session import GuardedSession
+from memguard.watchdog.outcome import judge_attempt
 from memguard.watchdog.sweep import sweep
 
 _CAPTURE_TIMEOUT_S = 10.0
@@ -29,6 +30,9 @@ def finish(session: GuardedSession) -> None:
         _capture(session, "the client was killed")
     if session.launcher and not _is_regular(session):
         _sweep_and_note(session)
+    if not _is_followed(session):
+        # Of a restart whose client never settled: by itself it ended, as `claude -p` does soon, or not.
+        judge_attempt(session, success=_is_regular(session), why="the session was over before its client had settled")
     session.containment.disarm()
     session.containment.remove()
     _remove_record(session)
@@ -49,6 +53,11 @@ def _is_regular(session: GuardedSession) -> bool:
     """Whether the launcher lived to say that the last client ended by itself, and of its own accord."""
     ended = read_pairs(f"{session.guard_dir}/{ENDED}")
     return ended.get("by") == "0" and not ended.get("code", "-1").startswith("-")
+
+
+def _is_followed(session: GuardedSession) -> bool:
+    """Whether its restart brought a client with a guard of its own, which says how that turned out."""
+    return bool(session.relauncher and session.relauncher.has_started_next and session.restarted_with)
 
 
 def _end_client(session: GuardedSession) -> None:

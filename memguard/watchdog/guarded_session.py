@@ -15,18 +15,21 @@ from memguard.core.layout import (
     project_dir,
     read_pairs,
 )
+from memguard.core.log import use_log
 from memguard.core.pause import is_paused
 from memguard.core.settings import load_settings
 from memguard.core.thresholds import EMERGENCY, NORMAL
 from memguard.core.ticket import RESUME
 from memguard.guard import ruleset
-from memguard.guard.protection import Protection
 from memguard.host import identity
 from memguard.host.containment.choice import take_up
 from memguard.watchdog.activity import Activity
 from memguard.watchdog.beyond import Beyond
 from memguard.watchdog.culprits import Culprits
+from memguard.watchdog.degradation import Degradation
+from memguard.watchdog.health import HealthWatch
 from memguard.watchdog.journal import Journal
+from memguard.watchdog.limit_keeper import LimitKeeper
 from memguard.watchdog.neighbours import Neighbours
 from memguard.watchdog.nesting import GuardedClients
 from memguard.watchdog.own_part import OwnPart
@@ -40,6 +43,8 @@ from memguard.watchdog.tool_ledger import ToolLedger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from memguard.guard.protection import RestartProtection
+    from memguard.watchdog.plugin_pipe import PluginPipe
     from memguard.watchdog.respawn import Relauncher
 
 
@@ -63,6 +68,7 @@ class GuardedSession:
         self._compiled = own if os.path.exists(own) else f"{self.project_dir}/{COMPILED}"
         self._compiled_mtime = os.stat(self._compiled).st_mtime_ns
         self.settings = load_settings(self._compiled)
+        use_log(self.settings.log_level, self.settings.log_format)
         self.next_strategy = RESUME
         self.restarted_with = ""  # the strategy of the last restart
         self.is_prompt_given = False  # for ever, once any client took the person's first prompt in
@@ -73,11 +79,15 @@ class GuardedSession:
         self._guarded_clients = GuardedClients(self.neighbours.runtime_dir)
         self.culprits = Culprits(self)
         self.relauncher: Relauncher | None = None  # where no launcher is there to start the next client
+        self.plugins: PluginPipe | None = None  # where the person has enabled any
         self.subject: Subject
         self.shortage: Shortage
         self.parts: Parts
         self.ledger: ToolLedger
         self.own_part: OwnPart
+        self.degradation = Degradation(self)
+        self.health = HealthWatch(self)
+        self.limit_keeper = LimitKeeper(self)
         self.activity: Activity
         self.resumption: Resumption
         self.start_watch: StartWatch
@@ -106,6 +116,20 @@ class GuardedSession:
         self.facts = planned(self.guard_dir, client, self.settings) or self.facts
         self.relauncher = relauncher_for(self)
 
+    @property
+    def compiled(self) -> str:
+        """The path of the configuration that this guard goes by."""
+        return self._compiled
+
+    def start_plugins(self) -> None:
+        """Have the person's plugins told of what happens from here on."""
+        if self.settings.plugins:
+            from memguard.watchdog.plugin_pipe import PluginPipe
+
+            self.plugins = PluginPipe(self)
+            self.plugins.start()
+            self.journal.listener = self.plugins.event
+
     def has_launcher(self) -> bool:
         """Whether the launcher that owns the terminal still lives."""
         return self.launcher is not None and identity.is_alive(self.launcher)
@@ -122,10 +146,17 @@ class GuardedSession:
             names = []
         return sorted({name for name in [*names, self.activity.session_id] if is_plain_id(name)})
 
-    def protection(self) -> Protection:
+    def protection(self) -> "RestartProtection":
         """The restart attempts of this guard."""
+        from memguard.guard.protection import RestartProtection  # 0.1 MiB that a host without restarts does without
+
         lineage = self.facts.get("lineage") or self.guard_id
-        return Protection(f"{self.project_dir}/{PROTECTION}", lineage, self.settings.restart)
+        return RestartProtection(f"{self.state_dir}/{PROTECTION}", lineage, self.settings.restart)
+
+    def pending_age_s(self) -> float:
+        """How long ago the attempt began that has no outcome yet; below 0 where there is none."""
+        is_recorded = os.path.exists(f"{self.state_dir}/{PROTECTION}")
+        return self.protection().pending_age_s() if is_recorded else -1.0
 
     def look(self) -> None:
         """Take in what is new: settings, events, memory."""
@@ -159,6 +190,7 @@ class GuardedSession:
             mtime = os.stat(self._compiled).st_mtime_ns
             if mtime != self._compiled_mtime:
                 self.settings, self._compiled_mtime = load_settings(self._compiled), mtime
+                use_log(self.settings.log_level, self.settings.log_format)
         except (OSError, KeyError, ValueError):
             return  # opted out meanwhile, or torn: what was read first still holds
 

@@ -4,9 +4,9 @@ import os
 import time
 
 from memguard.core.identity import ProcessId
-from memguard.core.layout import CLIENT, ENDED, TICKET, WATCHDOG, read_pairs
+from memguard.core.layout import CLIENT, ENDED, HANDOFF, TICKET, WATCHDOG, read_pairs
 from memguard.core.lock import FileLock
-from memguard.core.log import append_log, described
+from memguard.core.log import CRITICAL, append_log, described
 from memguard.core.thresholds import NORMAL
 from memguard.core.ticket import FRESH, RESUME
 from memguard.guard import ruleset
@@ -18,6 +18,7 @@ from memguard.host.frozen_record import thaw_left
 from memguard.watchdog.calls import drop_marks
 from memguard.watchdog.capture import capture_detached
 from memguard.watchdog.guarded_session import GuardedSession
+from memguard.watchdog.outcome import judge_attempt, judge_unticketed
 from memguard.watchdog.pace import Pace
 from memguard.watchdog.pace_view import pace_view
 from memguard.watchdog.shown_parts import ShownParts
@@ -54,7 +55,7 @@ def main(arguments: list[str]) -> int:
             make_plain_guard(guard_dir, state_dir, key, arguments[3])
         Watchdog(GuardedSession(guard_dir, state_dir, key)).run()
     except Exception as error:  # noqa: BLE001  said where the person looks; the launcher starts another
-        append_log(state_dir, f"watchdog {os.path.basename(guard_dir)} died: {described(error)}")
+        append_log(state_dir, f"watchdog {os.path.basename(guard_dir)} died: {described(error)}", CRITICAL)
         return 1
     return 0
 
@@ -74,6 +75,7 @@ class Watchdog:
 
     def run(self) -> None:
         """Watch until the guarded session is over."""
+        self._start_plugins()
         self.session.journal.event("monitoring_started", pid=os.getpid())
         thawed = thaw_left(self.session.guard_dir)
         if thawed:
@@ -87,6 +89,15 @@ class Watchdog:
 
         finish(self.session)
         self.session.journal.event("monitoring_stopped", pid=os.getpid())
+        if self.session.plugins:
+            self.session.plugins.stop()
+
+    def _start_plugins(self) -> None:
+        try:
+            self.session.start_plugins()
+        except Exception as error:  # noqa: BLE001  it keeps nobody from watching; all their other steps see to that
+            self.session.plugins = self.session.journal.listener = None
+            self.session.journal.log(f"no plugin runs: {described(error)}")
 
     def _take_up_client(self) -> bool:
         """Wait for the next client; False when none comes."""
@@ -109,6 +120,7 @@ class Watchdog:
         session = self.session
         if not session.containment.place(client):
             session.journal.log(f"the client is not in the session's group: {session.containment.name}")
+        session.limit_keeper.limit_client(client)
         say_placed(session.guard_dir, generation)
         record(session.guard_dir, session.containment)
         session.take_up(client, generation)
@@ -116,9 +128,11 @@ class Watchdog:
     def _take_over(self) -> None:
         """Carry on what the watchdog before this one died in."""
         if os.path.exists(f"{self.session.guard_dir}/{TICKET}"):
-            from memguard.watchdog.restart import take_over
+            from memguard.watchdog.take_over import take_over
 
             take_over(self.session)
+        else:
+            judge_unticketed(self.session)
 
     def _watch_client(self) -> None:
         session = self.session
@@ -128,14 +142,22 @@ class Watchdog:
             was_starting = session.subject.is_starting
             begun_s = time.thread_time()
             session.look()
-            if was_starting and not session.subject.is_starting and session.generation:
+            self._note_restored()
+            if session.plugins:
+                session.plugins.look()
+                session.plugins.tell_reading()
+            if was_starting and not session.subject.is_starting:
                 self._judge_restart()
             self._act_safely()
             self._forget_marks()
             self._trip_wire.set_at(session.next_limit_bytes())
             view = pace_view(session, time.thread_time() - begun_s)
             view.is_reported = self._trip_wire.reports(session.subject.held_bytes())
-            self._sleep(self._pace.next_s(view))
+            pause_s = self._pace.next_s(view)
+            session.journal.reading(
+                session.subject.state, session.subject.held_bytes(), len(session.subject.reading.processes), pause_s
+            )
+            self._sleep(pause_s)
 
     def _judge_resumption(self) -> None:
         """A client that was to resume a conversation and is gone: what was set aside for it may have to be put back."""
@@ -152,6 +174,8 @@ class Watchdog:
         watched = [self.session.launcher] if self.session.launcher else []
         if self.session.has_client():
             watched.append(self.session.subject.client)
+        if self.session.plugins:
+            watched += self.session.plugins.watched()
         if self._wake.sleep(seconds, watched, self.session.containment):
             self._trip_wire.sprung()
 
@@ -189,6 +213,8 @@ class Watchdog:
         elif decision.action == ruleset.WOULD:
             would = "end a part" if view.excess else "restart"
             self._once(f"would {would}", "memory_threshold_exceeded", would=would, reason=decision.reason)
+        session.degradation.update(is_part_due=decision.action == ruleset.END_PART)
+        session.health.look()
         if is_capture_due:
             capture_detached(session, f"footprint at {subject.state}")
 
@@ -217,7 +243,9 @@ class Watchdog:
         from memguard.watchdog.restart import Restart
 
         restart = Restart(self.session, decision)
-        if not restart.carry_out():
+        is_done = restart.carry_out()
+        self.session.degradation.note_try("" if is_done else restart.obstacle)
+        if not is_done:
             self._failed_at_s = time.monotonic()
             if restart.refused:
                 self._once(f"refused {restart.refused.split()[0]}", "restart_failed", why=restart.refused)
@@ -225,19 +253,34 @@ class Watchdog:
 
     def _judge_restart(self) -> None:
         """A restart that didn't help is not done the same way again: the next one begins a fresh session."""
+        if self.session.generation == 0 and self.session.pending_age_s() < 0:
+            return  # no restart brought it: a first client, and none that follows in a guard of its own
         footprint_bytes = self.session.subject.confirmed_bytes
         critical_bytes = self.session.settings.thresholds.critical_bytes
         has_helped = footprint_bytes < critical_bytes
         self.session.next_strategy = RESUME if has_helped else FRESH
+        judge_attempt(self.session, success=has_helped, why="settled" if has_helped else "back over the limit")
         self.session.journal.event(
             "restart_completed", footprint_bytes=footprint_bytes, limit_bytes=critical_bytes, helped=has_helped,
             generation=self.session.generation,
         )  # fmt: skip
 
+    def _note_restored(self) -> None:
+        """A client that was started again has begun its session, and read whatever was left for it."""
+        session = self.session
+        strategy = session.restarted_with
+        if strategy in (RESUME, FRESH) and session.activity.start_source and not _is_handoff_owed(session.guard_dir):
+            self._once("restored", "state_restored", strategy=strategy, generation=session.generation,
+                       session=session.activity.session_id)  # fmt: skip
+
     def _note_crossing(self) -> bool:
         """Whether this client had not been in this state before."""
         subject = self.session.subject
         limit_bytes = self.session.settings.thresholds.limit_of(subject.state)
+        self._once(
+            "warned", "memory_warning", state=subject.state, footprint_bytes=subject.confirmed_bytes,
+            limit_bytes=self.session.settings.thresholds.warning_bytes, session=self.session.activity.session_id,
+        )  # fmt: skip
         return self._once(
             subject.state, "memory_threshold_exceeded", state=subject.state, limit_bytes=limit_bytes,
             footprint_bytes=subject.confirmed_bytes, session=self.session.activity.session_id,
@@ -251,3 +294,11 @@ class Watchdog:
             self._told.add(marker)
             self.session.journal.event(event, **fields)
         return is_new
+
+
+def _is_handoff_owed(guard_dir: str) -> bool:
+    """Whether something for the next client to read was not read yet: its SessionStart hook claims it."""
+    try:
+        return any(name.endswith(".facts.json") for name in os.listdir(f"{guard_dir}/{HANDOFF}"))
+    except OSError:
+        return False

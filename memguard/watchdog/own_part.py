@@ -6,6 +6,7 @@ import time
 from memguard.core.layout import COMPILED, PROTECTION
 from memguard.core.pause import is_paused
 from memguard.core.settings import GUARD_MODE
+from memguard.guard.restart_verdict import ALLOWED, Verdict
 from memguard.guard.victim import IDLE_CLIENT_BYTES, Candidate
 from memguard.watchdog.neighbour_file import Neighbour
 from memguard.watchdog.nesting import guarded_clients, is_inside, outside_bytes
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from memguard.core.settings import RestartLimits
     from memguard.watchdog.guarded_session import GuardedSession
 
+_NO_FILE = (0, 0, 0)
 # A cool-down that is over is noticed this late.
 _SPENT_AGAIN_S = 5.0
 # While a tool grows, readings are 10 ms apart; the others need not hear of each (asking them costs 0.1 ms).
@@ -32,7 +34,7 @@ class OwnPart:
         self._is_victim = False
         self._asked_s = float("-inf")
         self._least_bytes = 0  # that it has held since it settled
-        self._is_spent = False
+        self._verdict = Verdict(ALLOWED, "")
         self._spent_key: tuple[tuple[int, int, int], RestartLimits] | None = None
         self._spent_at_s = 0.0
 
@@ -59,7 +61,7 @@ class OwnPart:
         candidate.is_idle = session.activity.at_boundary()
         candidate.is_restartable = self._is_restartable()
         candidate.is_paused = is_paused(session.guard_dir, session.project_dir)
-        candidate.is_spent = self._has_spent()
+        candidate.is_spent = not self.verdict().is_allowed
         candidate.is_starting = session.subject.is_starting
         candidate.is_nested = self._is_nested
         neighbour = Neighbour(candidate, session.subject.client, session.generation)
@@ -88,15 +90,25 @@ class OwnPart:
         is_opted_in = os.path.exists(f"{session.project_dir}/{COMPILED}")
         return is_opted_in and session.settings.mode == GUARD_MODE and not session.subject.is_stopped()
 
-    def _has_spent(self) -> bool:
-        """Whether protection says no; asked again when its file, the limits or, after a no, the time has changed."""
+    def verdict(self) -> Verdict:
+        """What protection says; asked again when its file, the limits or, after a no, the time has changed."""
         session, now_s = self._session, time.monotonic()
-        key = (_stamp(f"{session.project_dir}/{PROTECTION}"), session.settings.restart)
-        is_old = self._is_spent and now_s - self._spent_at_s >= _SPENT_AGAIN_S
+        key = (self.record_stamp(), session.settings.restart)
+        is_old = not self._verdict.is_allowed and now_s - self._spent_at_s >= _SPENT_AGAIN_S
         if key != self._spent_key or is_old:
-            self._spent_key, self._spent_at_s = key, now_s
-            self._is_spent = not session.protection().can_restart()[0]
-        return self._is_spent
+            self._verdict, self._spent_key, self._spent_at_s = self._asked(), key, now_s
+        return self._verdict
+
+    def _asked(self) -> Verdict:
+        """Without a record nobody has been restarted yet."""
+        limits = self._session.settings.restart
+        if self.record_stamp() == _NO_FILE and limits.max_attempts > 0 and limits.host_max_attempts > 0:
+            return Verdict(ALLOWED, "")
+        return self._session.protection().verdict()
+
+    def record_stamp(self) -> "tuple[int, int, int]":
+        """What tells this version of protection's record from the next."""
+        return _stamp(f"{self._session.state_dir}/{PROTECTION}")
 
 
 def _stamp(path: str) -> "tuple[int, int, int]":
@@ -104,5 +116,5 @@ def _stamp(path: str) -> "tuple[int, int, int]":
     try:
         status = os.stat(path)
     except OSError:
-        return 0, 0, 0
+        return _NO_FILE
     return status.st_ino, status.st_mtime_ns, status.st_size

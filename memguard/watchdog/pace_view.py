@@ -14,7 +14,7 @@ _VICTIM_S = 1.0
 def pace_view(session: "GuardedSession", cost_s: float) -> PaceView:
     """`cost_s` is the CPU time of the last look and of what followed from it."""
     subject, settings = session.subject, session.settings
-    longest_s = settings.interval_s[subject.state]
+    longest_s = min(settings.interval_s[subject.state], session.degradation.longest_pause_s())
     # The host's victim waits for its turn's end, or for its time to be up.
     view = PaceView(subject.state, min(longest_s, _VICTIM_S) if session.neighbours.victim_s else longest_s)
     view.session_headroom_bytes = settings.thresholds.headroom_bytes(subject.held_bytes())

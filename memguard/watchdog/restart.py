@@ -12,12 +12,13 @@ from memguard.core.light_signal import signal
 from memguard.core.log import described
 from memguard.core.permission import narrower
 from memguard.core.thresholds import CRITICAL, EMERGENCY, NORMAL
-from memguard.core.ticket import FRESH, Ticket, read_ticket
+from memguard.core.ticket import FRESH, Ticket
 from memguard.guard import ruleset
 from memguard.host import current, signals
 from memguard.watchdog.calls import CutOff, cut_off_calls, drop_marks, leave_marks
 from memguard.watchdog.grace import await_end
 from memguard.watchdog.guarded_session import GuardedSession
+from memguard.watchdog.outcome import judge_attempt
 from memguard.watchdog.renderer import is_boot_pending
 from memguard.watchdog.restart_captures import RestartCaptures
 from memguard.watchdog.sweep import sweep
@@ -28,6 +29,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from memguard.guard.restart_verdict import Verdict
     from memguard.host.sweep import SweepResult
     from memguard.watchdog.tool_call import ToolCall
 
@@ -38,8 +40,6 @@ _EMERGENCY_GRACE_S = 2.0
 _GRACE_GROWTH = 1.05
 # Less than this is what an orderly end takes: buffers that are written out, a heap that is walked.
 _GRACE_GROWTH_BYTES = 64 * 1024 * 1024
-# A restart that a watchdog died in is taken over only while its attempt is fresh: what its steps may take, and this.
-_TAKE_OVER_S = 60.0
 
 
 class Restart:
@@ -61,18 +61,29 @@ class Restart:
         self.not_begun: set[str] = set()  # ids of calls that wait for the person's permission
         self.forced = False
         self.refused = ""  # what protection said, where it said no
+        self._cannot_follow = ""  # why no other client could be started
 
     @property
     def capture_error(self) -> str:
         """Why there is no snapshot; empty where there is one, or none was tried."""
         return self.captures.error
 
+    @property
+    def obstacle(self) -> str:
+        """Why it could not be carried out, protection apart; empty where it was, or is not wanted any more."""
+        return self._cannot_follow or (f"no snapshot can be taken: {self.capture_error}" if self.capture_error else "")
+
     def carry_out(self) -> bool:
         """Do it; False when it was not allowed, not safe, or no longer wanted."""
         if not self._is_allowed() or not self._snapshot() or not self._is_still_due() or not self._can_follow():
-            self._drop_handoff()
-            return False
-        self._prepare()
+            return self._let_go()
+        try:
+            if not self._begin():
+                return self._let_go()
+            self._prepare()
+        except OSError as error:  # a full disk, a lock that is held: nothing has been signalled yet
+            self._cannot_follow = described(error)
+            return self._give_up(self._cannot_follow)
         if not self._end_client():
             return self._give_up("the client did not end")
         self.settle_up()
@@ -83,31 +94,55 @@ class Restart:
         self.ticket = ticket
         self._can_follow()
         self._note_cut_off()
-        if self._end_client():
+        if self._end_client() or self._give_up("the client did not end"):
             self.settle_up()
-        else:
-            self._give_up("the client did not end")
 
     def _can_follow(self) -> bool:
         """Without a launcher: everything is ready for the next client, before this one is ended."""
         relauncher = self.session.relauncher
-        self.refused = relauncher.prepare() if relauncher else ""
-        if relauncher and self.refused:
-            relauncher.withdraw()
+        self.refused = self._cannot_follow = relauncher.prepare() if relauncher else ""
+        if self.refused:
+            self._withdraw()
         return not self.refused
 
-    def _drop_handoff(self) -> None:
-        """What the capture left for a restart that does not happen."""
+    def _withdraw(self) -> None:
+        if self.session.relauncher:
+            self.session.relauncher.withdraw()
+
+    def _let_go(self) -> bool:
+        """It does not happen: withdraw, and drop what the capture left for it. False, for whoever gives up."""
+        self._withdraw()
         for suffix in ("sealed", "key"):
             remove(f"{self.session.guard_dir}/{HANDOFF}/{self.ticket.ticket_id}.{suffix}")
+        return False
 
     def _is_allowed(self) -> bool:
-        allowed, why = self.session.protection().can_restart()
-        self.refused = "" if allowed else why
+        if self.is_urgent:  # before the client of the last restart has settled, an emergency is how that one ended
+            judge_attempt(self.session, success=False, why="over the emergency limit before it had settled")
+        return self._take_verdict(self.session.protection().verdict())
+
+    def _take_verdict(self, verdict: "Verdict") -> bool:
+        """Protection's word, said where the person looks; a request that it refuses is answered with that."""
+        self.refused = verdict.why if not verdict.is_allowed else ""
         self.session.journal.status(refused=self.refused)
         if self.refused:
             remove(f"{self.session.guard_dir}/{REQUEST}")
-        return allowed
+        return verdict.is_allowed
+
+    def _begin(self) -> bool:
+        """Put the attempt on record, where protection still allows one: another guard may have been faster.
+
+        Where the record can't be written, only an emergency goes on, and only under a launcher, which counts as well.
+        """
+        try:
+            self.ticket.attempt, verdict = self.session.protection().begin_attempt(self.decision.reason)
+        except OSError as error:
+            if not self.is_urgent or not self.session.has_launcher():
+                raise
+            self.session.journal.log(f"attempt not recorded: {described(error)}")
+            self.ticket.attempt = 1
+            return True
+        return self._take_verdict(verdict)
 
     def _snapshot(self) -> bool:
         """Rule: no restart without a snapshot that opens, except when an emergency leaves no time; then it is said."""
@@ -135,7 +170,6 @@ class Restart:
         """Everything that must be on disk before the first signal."""
         session = self.session
         activity = self.activity
-        self.ticket.attempt = self._record_attempt()
         self.ticket.permission_mode = activity.permission_mode
         self.ticket.is_interrupted = activity.is_mid_turn or bool(activity.in_flight)
         self.ticket.is_prompt_given = self.session.is_prompt_given
@@ -162,16 +196,6 @@ class Restart:
     def _is_shown(self, call: CutOff) -> bool:
         """Whether it runs, or the end of the transcript shows that it was made and not how it ended."""
         return call.tool_use_id in self.activity.in_flight or bool(call.fingerprint)
-
-    def _record_attempt(self) -> int:
-        """On disk before the first signal; where that is refused, only an emergency goes on: the launcher counts."""
-        try:
-            return self.session.protection().record_attempt(self.decision.reason)
-        except OSError as error:
-            if not self.is_urgent:
-                raise
-            self.session.journal.log(f"attempt not recorded: {described(error)}")
-            return 1
 
     def _end_client(self) -> bool:
         client, relauncher = self.subject.client, self.session.relauncher
@@ -201,11 +225,11 @@ class Restart:
         return current.read_tree(self.subject.client.pid).footprint_bytes
 
     def _give_up(self, why: str) -> bool:
-        if self.session.relauncher:
-            self.session.relauncher.withdraw()
-        remove(f"{self.session.guard_dir}/{TICKET}")
-        drop_marks(self.session.guard_dir)
-        self._drop_handoff()
+        self._let_go()
+        if self.ticket.attempt:  # else what is pending or marked is another restart's
+            judge_attempt(self.session, success=False, why=why)
+            remove(f"{self.session.guard_dir}/{TICKET}")
+            drop_marks(self.session.guard_dir)
         self.session.journal.event("restart_failed", why=why, attempt=self.ticket.attempt)
         return False
 
@@ -275,25 +299,3 @@ class Restart:
                 for call in self.cut_off
             ],
         }
-
-
-def take_over(session: GuardedSession) -> None:
-    """Finish, or withdraw, a restart that the watchdog before this one died in.
-
-    A ticket for this very client with its attempt on record means that the snapshot was verified and SIGTERM was sent
-    or about to be: it is carried on, since a client that is ending already must not end without its successor. Without
-    a fresh attempt, nobody of ours wrote it.
-    """
-    path = f"{session.guard_dir}/{TICKET}"
-    ticket = read_ticket(path)
-    if ticket is None or ticket.client != session.subject.client or ticket.swept:
-        return
-    attempts, limits = session.protection().attempts(), session.settings.restart
-    longest_s = _TAKE_OVER_S + limits.graceful_timeout_s + limits.force_kill_timeout_s
-    if session.has_client() and (not attempts or time.time() - attempts[-1] > longest_s):
-        remove(path)
-        drop_marks(session.guard_dir)
-        return
-    session.look()
-    restart = Restart(session, ruleset.Decision(ruleset.RESTART, "taken over from a watchdog that died"))
-    restart.resume(ticket)

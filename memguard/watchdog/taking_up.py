@@ -25,6 +25,8 @@ class TakingUp:
         self._activity = session.activity
         self.verdict = Verdict(0)
         self.torn_bytes = 0
+        self._has_asked = False
+        self._plugins_choice = ""  # once a plugin was asked and had one
 
     def strategy(self) -> str:
         """By what is on disk, the person's word, whether the last resume helped, and the prediction, in this order."""
@@ -34,7 +36,20 @@ class TakingUp:
         wanted = self._session.settings.restart.strategy
         if wanted != AUTO:
             return FRESH if wanted == FRESH else RESUME
-        return FRESH if self._session.next_strategy == FRESH or self.verdict.limit else RESUME
+        own = FRESH if self._session.next_strategy == FRESH or self.verdict.limit else RESUME
+        return self._plugins_word(own)
+
+    def _plugins_word(self, own: str) -> str:
+        """A plugin's choice, asked once a restart; memguard's `own` where there is none."""
+        plugins = self._session.plugins
+        if plugins and not self._has_asked:
+            self._has_asked = True
+            facts: dict[str, object] = {
+                "transcript_bytes": self._activity.transcript_bytes(), "predicted_bytes": self.verdict.predicted_bytes,
+                "predicted_limit": self.verdict.limit,
+            }  # fmt: skip
+            self._plugins_choice = plugins.decisions.strategy(own, facts)
+        return self._plugins_choice or own
 
     def settle(self, ticket: Ticket) -> None:
         """The client is gone: its transcript is as long as it gets, and a killed client may not have come to its end.

@@ -65,6 +65,7 @@ class ToolLedger:
         present = {(process.pid, process.start_ticks) for process in part.processes}
         for key in present - entry.spared:
             spare_session(process_id(*key), self._session.settings.tool_oom_score_adj)
+            self._session.limit_keeper.limit_tool(process_id(*key))
         entry.spared = present
 
     def _finish(self, root: "ProcessId", entry: _Entry) -> None:

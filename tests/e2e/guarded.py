@@ -175,6 +175,14 @@ class Guarded:
         lines = [json.loads(line) for path in paths for line in path.read_text().splitlines()]
         return [line["mode"] for line in lines if line["mode"]]
 
+    def mode(self) -> str:
+        """The degradation mode that denies tools; empty while none does."""
+        try:
+            lines = (self.guard() or self.runtime).joinpath("degradation").read_text()
+        except OSError:
+            return ""
+        return dict(line.split("=", 1) for line in lines.splitlines())["mode"]
+
     def status(self) -> dict[str, Any]:
         """The one guard in `memguard status --json`."""
         (found,) = json.loads(self.memguard("status", "--json"))

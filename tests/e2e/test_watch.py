@@ -168,7 +168,7 @@ def test_a_background_session_is_restarted_by_the_clients_own_command(guarded: G
     assert not is_alive(agent["pid"])
     (restart,) = guarded.events("restart_initiated")
     assert "hello" in guarded.memguard("snapshots", "show", restart["snapshot"])
-    protection = json.loads(next(guarded.state.glob("*/protection.json")).read_text())
+    protection = json.loads((guarded.state / "protection.json").read_text())
     assert [attempt["guard"] for attempt in protection["attempts"]] == [f"job-{agent['id']}"]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 from tests.sandbox import Sandbox, wait_until
 
@@ -31,7 +30,7 @@ def test_a_prompt_is_not_given_again_at_the_second_restart(opted_in: Sandbox) ->
     wait_until(lambda: any(line["event"] == "Stop" for line in opted_in.spool()), "the turn is over")
     assert "count" not in _restarted(opted_in)
     wait_until(lambda: "0 of" not in opted_in.memguard("status").stdout, "the restart on record")
-    wait_until(lambda: _is_cool(opted_in), "the cool-down")
+    wait_until(lambda: _is_allowed(opted_in), "the first one's client has settled, and the cool-down", 40)
     assert "count" not in _restarted(opted_in)
     assert _prompts(opted_in) == 1
     assert (opted_in.project / "steps.txt").read_text().split() == ["1"]
@@ -39,6 +38,6 @@ def test_a_prompt_is_not_given_again_at_the_second_restart(opted_in: Sandbox) ->
     session.communicate(timeout=20)
 
 
-def _is_cool(sandbox: Sandbox) -> bool:
-    last_s = float(sandbox.events("restart_initiated")[-1]["t_utc"])
-    return time.time() - last_s > 1.2
+def _is_allowed(sandbox: Sandbox) -> bool:
+    (session,) = json.loads(sandbox.memguard("status", "--json").stdout)
+    return not session["protection"]["refusal"]

@@ -105,12 +105,33 @@ def _tmux() -> Check:
     return Check(OK, f"{answer.text.strip()}, {where}; a client in a pane is restarted there", label=RUN_HERE)
 
 
+def _health() -> Check:
+    """The disks that a session needs room on, by the limits that are set here."""
+    from memguard.config import dirs
+    from memguard.config.load import load_config
+    from memguard.core.host_settings import HealthLimits
+    from memguard.guard.health import HealthJudge
+    from memguard.host.capacity import capacity_bytes
+    from memguard.host.health import read_disk
+
+    wanted = load_config(os.getcwd(), capacity_bytes(), os.environ).config.health
+    folders = {"snapshots": dirs.state_dir(), "the project": os.getcwd(), "temporary files": tempfile.gettempdir()}
+    disks = [read_disk(what, path) for what, path in folders.items()]
+    limits = HealthLimits(wanted.disk_free * 1024 * 1024, wanted.disk_usage_percent or 0.0)
+    found = [finding.what for finding in HealthJudge(limits).look(disks, -1.0, -1.0)]
+    if found:
+        return Check(WARN, "; ".join(found), "make room, or set [health] disk_free", RUN_HERE)
+    least = min((disk.free_bytes for disk in disks), default=0)
+    return Check(OK, f"{format_size(least)} or more free for {', '.join(folders)}", label=RUN_HERE)
+
+
 HOST_CHECKS: dict[str, Callable[[], Check]] = {
     "platform": _platform,
     "python": _python,
     "containment": _containment,
     "pressure": _psi,
     "swap": _swap,
+    "health": _health,
     "pidfd": _pidfd,
     "tmux": _tmux,
 }

@@ -86,7 +86,7 @@ def _compiled() -> Check:
     if changed or set(pairs) - set(wanted):
         more = ", ".join(sorted({*changed, *(set(pairs) - set(wanted))})[:5])
         return Check(WARN, f"the configuration has changed since ({more})", f"{_INIT}, or start a `memguard run`")
-    faults = "; ".join(loaded.warnings)
+    faults = "; ".join(loaded.lines)
     return (
         Check(WARN, shown(faults, 300), "`memguard config check`") if faults else Check(OK, "compiled and up to date")
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from memguard.core.log import append_log
+from memguard.logs.logger import logger_of
 from memguard.state.redact.rules import prepare, rules_id, trouble
 
 # It keeps one core busy for 5 s, while a person's session begins.
@@ -24,7 +24,7 @@ def main(state_dir: str) -> int:
     prepare(state_dir, compiles=True)
     rules_id()  # waits
     if trouble():
-        append_log(state_dir, f"secret rules: {trouble()}")
+        logger_of(state_dir).warning("secret rules: %s", trouble())
         return 1
     return 0
 

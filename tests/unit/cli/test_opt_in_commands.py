@@ -101,11 +101,11 @@ def test_config_show_says_where_each_value_is_from(memguard: Run, project: Path,
     user.write_text("[restart_policy]\ngraceful_timeout = 5\n")
     done = memguard("config", "show", "--json", MEMGUARD_CRITICAL="1GB")
     facts = json.loads(done.stdout)
-    found = {key.rpartition(".")[2]: (fact["value"], fact["source"]) for key, fact in facts["values"].items()}
-    assert found["max_attempts"] == (1, str(project / ".memguard.toml"))
-    assert found["graceful_timeout"] == (5, str(user))
-    assert found["critical"] == (1024, "MEMGUARD_CRITICAL")
-    assert found["emergency"] == (1228, "120 % of critical, MEMGUARD_CRITICAL")
+    found = {key: (fact["value"], fact["source"]) for key, fact in facts["values"].items()}
+    assert found["restart_policy.max_attempts"] == (1, str(project / ".memguard.toml"))
+    assert found["restart_policy.graceful_timeout"] == (5, str(user))
+    assert found["thresholds.critical"] == (1024, "MEMGUARD_CRITICAL")
+    assert found["thresholds.emergency"] == (1228, "120 % of critical, MEMGUARD_CRITICAL")
     assert found["mode"] == ("guard", "default")
     assert facts["limits"]["critical_bytes"] == 1024**3
     assert len(facts["warnings"]) == 1
@@ -136,12 +136,16 @@ def test_config_check_lists_every_fault_and_fails(memguard: Run, project: Path, 
     assert 'did you mean "critical"?' in done.stdout
     user = tmp_path / "home" / ".config" / "memguard" / "config.toml"
     user.write_text('mode = "off"\nfoo = 1\n')
-    done = memguard("config", "check", "--json")
+    done = memguard("config", "check", "--json", MEMGUARD_MAX_ATTEMPTS="three")
     assert done.returncode == 1
-    assert len(json.loads(done.stdout)["problems"]) == 2
+    problems = json.loads(done.stdout)["problems"]
+    assert [word in line for word, line in zip(("MAX_ATTEMPTS", "mode", "foo", "critcal"), problems, strict=True)]
     shown = memguard("config", "show")
-    assert shown.returncode == 1
-    assert len(shown.stderr.splitlines()) == 2
+    assert shown.returncode == 0
+    assert "(and 1 more: `memguard config check` lists all); the defaults count" in shown.stderr.splitlines()[0]
+    refused = memguard("config", "show", MEMGUARD_MAX_ATTEMPTS="three")
+    assert refused.returncode == 2
+    assert len(refused.stderr.splitlines()) == 2
     user.write_text("[[[")
     assert "line 1" in memguard("config", "check").stdout
 

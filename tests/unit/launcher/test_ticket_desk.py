@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from memguard.core.identity import ProcessId
+from memguard.core.layout import PROTECTION_RESET, write_pairs
 from memguard.core.settings import RestartLimits
 from memguard.core.ticket import FRESH, RESUME, STRATEGIES, Ticket
+from memguard.core.uptime import uptime_s
 from memguard.launcher import ticket_desk
 from memguard.launcher.ticket_desk import TicketDesk
 from tests.unit.guard.limits import PAIRS
@@ -110,3 +112,28 @@ def test_whoever_reads_a_stream_has_been_given_the_refusal(tmp_path: Path) -> No
     desk = Desk(tmp_path, "-p", "--output-format", "stream-json", "--verbose")
     desk.start()
     assert desk.instead() is None
+
+
+def test_what_the_person_had_forgotten_is_not_counted_and_what_comes_after_is(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, max_attempts="1")
+    desk.start()
+    desk.desk.count_relaunch()
+    write_pairs(f"{desk.desk._guard_dir}/{PROTECTION_RESET}", {"uptime_s": f"{uptime_s() + 1000:.3f}"})
+    assert not desk.desk._may_relaunch(), "a time to come forgives nothing"
+    write_pairs(f"{desk.desk._guard_dir}/{PROTECTION_RESET}", {"uptime_s": f"{uptime_s():.6f}"})
+    assert desk.desk._may_relaunch()
+    desk.desk.count_relaunch()
+    assert not desk.desk._may_relaunch()
+
+
+def test_a_restart_that_protection_allowed_is_never_one_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts from before its snapshot there, and from its end here, up to 100 s later."""
+    desk = Desk(tmp_path, max_attempts="1", attempt_window_s="1000")
+    begun_s = uptime_s()
+    desk.desk.count_relaunch()
+    monkeypatch.setattr(ticket_desk, "uptime_s", lambda: begun_s + 890)
+    assert not desk.desk._may_relaunch()
+    monkeypatch.setattr(ticket_desk, "uptime_s", lambda: begun_s + 905)
+    assert desk.desk._may_relaunch()

@@ -142,7 +142,9 @@ def test_files_and_folders_are_private_and_plain_ones_hold_no_secret(box: Box) -
 def test_earlier_attempts_of_this_guard_are_in_it(box: Box, tmp_path: Path) -> None:
     box.capture()
     attempts = [{"t_utc": 5.0, "guard": "aa11", "reason": "r"}, {"t_utc": 6.0, "guard": "bb22", "reason": "other"}]
-    (Path(box.store.project_dir) / "protection.json").write_text(json.dumps({"version": 1, "attempts": attempts}))
+    (Path(box.store.project_dir).parent / "protection.json").write_text(
+        json.dumps({"version": 1, "attempts": attempts})
+    )
     snapshot = box.read(box.capture(guard=str(tmp_path / "aa11")))
     assert snapshot["restart"]["attempts"] == [{"t_utc": 5.0, "reason": "r"}]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
@@ -11,7 +10,8 @@ import pytest
 
 from memguard.core.layout import COMPILED, PAUSE, PROTECTION, private_dir, write_pairs
 from memguard.core.reading import Pressure, ProcessReading, TreeReading
-from memguard.guard.protection import Protection
+from memguard.guard.moment import Moment, now
+from memguard.guard.protection import RestartProtection
 from memguard.guard.victim import IDLE_CLIENT_BYTES
 from memguard.host import identity
 from memguard.watchdog import own_part
@@ -34,6 +34,7 @@ class Session:
         assert client
         self.guard_id = "one"
         self.guard_dir = private_dir(str(folder / "runtime" / "guards" / "one"))
+        self.state_dir = str(folder)
         self.project_dir = private_dir(str(folder / "project"))
         write_pairs(f"{self.project_dir}/{COMPILED}", {})
         self.facts = {"restartable": "1", "print": "0"}
@@ -62,14 +63,19 @@ class Session:
             agree=self.agree,
         )
 
-    def protection(self) -> Protection:
+    def protection(self) -> RestartProtection:
         self.protection_asked += 1
-        path = f"{self.project_dir}/{PROTECTION}"
-        return Protection(path, "one", self.settings.restart, lambda: time.time() + self.later_s)
+        path = f"{self.state_dir}/{PROTECTION}"
+        return RestartProtection(path, "one", self.settings.restart, lambda: _later(self.later_s))
 
     def agree(self, *_: object) -> bool:
         self.asked += 1
         return self.is_agreed
+
+
+def _later(seconds: float) -> Moment:
+    moment = now()
+    return Moment(moment.utc_s + seconds, moment.boot_id, moment.uptime_s + seconds)
 
 
 @pytest.fixture
@@ -120,14 +126,14 @@ def test_protection_is_asked_again_only_when_its_record_or_the_time_has_changed(
 ) -> None:
     part = _part(session)
     assert not part.neighbour().candidate.is_spent
-    session.protection().record_attempt("test")
+    session.protection().record_attempt(success=True, reason="test")
     assert part.neighbour().candidate.is_spent
     session.protection().reset()
     assert not part.neighbour().candidate.is_spent
     asked = session.protection_asked
     assert not part.neighbour().candidate.is_spent
     assert session.protection_asked == asked
-    session.protection().record_attempt("test")
+    session.protection().record_attempt(success=True, reason="test")
     assert part.neighbour().candidate.is_spent
     monkeypatch.setattr(own_part, "_SPENT_AGAIN_S", 0.0)
     session.later_s = 100

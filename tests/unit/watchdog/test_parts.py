@@ -14,11 +14,11 @@ from memguard.core.reading import ProcessReading, TreeReading
 from memguard.core.tool_budgets import ToolBudget
 from memguard.host import identity
 from memguard.host.linux import parent_pid, read_tree
+from memguard.testing.fake_host import FakeHost
 from memguard.watchdog.parts import Parts
 from memguard.watchdog.tool_call import ToolCall
 from tests.guard_rig import MB, GuardRig
 from tests.sandbox import wait_until
-from tests.unit.host.fake_proc import FakeProc
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ class Tree:
     """A tree on disk: a client with pid 10, and what it starts."""
 
     def __init__(self, folder: Path) -> None:
-        self.proc = FakeProc(str(folder / "proc"))
+        self.proc = FakeHost(str(folder / "proc"))
         self.processes = [ProcessReading(10, 1, 1000, 50 * MB)]
         self.proc.add(10, 1)
         self.parts = Parts(10, self.proc.root)
@@ -72,15 +72,15 @@ class Tree:
     ) -> None:
         """One more process, begun so long ago, with the variables that a child of its kind gets; none for no kind."""
         ticks = int((time.clock_gettime(time.CLOCK_BOOTTIME) - ago_s) * os.sysconf("SC_CLK_TCK"))
-        self.become(pid, kind, command)
         self.proc.add(pid, parent_pid, start_ticks=ticks)
+        self.become(pid, kind, command)
         self.processes.append(ProcessReading(pid, parent_pid, ticks, mb * MB))
 
     def become(self, pid: int, kind: str, command: str = "/bin/tool") -> None:
-        variables = {TOOL: "CLAUDE_PID=10", HOOK: "CLAUDE_PID=10\0CLAUDE_PROJECT_DIR=/p", MCP: "CLAUDE_PROJECT_DIR=/p"}
-        self.proc.write(f"{pid}/environ", f"A=1\0{variables.get(kind, '')}\0")
-        self.proc.write(f"{pid}/cmdline", f"{command}\0--key=secret\0")
-        self.proc.write(f"{pid}/comm", f"{command.rpartition('/')[2]}\n")
+        of_pid, of_project = {"CLAUDE_PID": "10"}, {"CLAUDE_PROJECT_DIR": "/p"}
+        variables = {TOOL: of_pid, HOOK: of_pid | of_project, MCP: of_project}.get(kind, {})
+        name = command.rpartition("/")[2]
+        self.proc.change(pid, name=name, words=(command, "--key=secret"), variables={"A": "1", **variables})
 
     def update(self, now_s: float = 0.0) -> dict[int, Part]:
         """The parts of the present tree, by the pid of their root."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from memguard.core.reading import Pressure
+from memguard.host import pressure as pressure_module
 from memguard.host.pressure import Gauge
+from memguard.testing.fake_clock import FakeClock
 from memguard.watchdog import shortage as shortage_module
 from memguard.watchdog.shortage import Shortage
 
@@ -26,7 +27,7 @@ class Host:
         self.asked = 0
         self.says_nothing = False
         self.available_kb = 8 << 20
-        self.now_s = 1000.0
+        self.clock = FakeClock()
 
     def read_pressure(self, _proc: str = "/proc") -> Pressure:
         self.asked += 1
@@ -39,7 +40,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(shortage_module, "read_pressure", host.read_pressure)
     monkeypatch.setattr("memguard.host.pressure.read_pressure", host.read_pressure)
     monkeypatch.setattr(Gauge, "_left_in_groups", lambda _: [])
-    monkeypatch.setattr(time, "monotonic", lambda: host.now_s)
+    host.clock.replace_in(monkeypatch, shortage_module, pressure_module)
     return host
 
 
@@ -66,10 +67,10 @@ def test_a_second_look_at_once_asks_nobody_and_a_later_one_does(shortage: Shorta
     asked = host.asked
     host.available_kb = 100 << 10
     for _ in range(100):
-        host.now_s += 0.001
+        host.clock.advance(0.001)
         shortage.look()
     assert (host.asked, shortage.is_short) == (asked, False)
-    host.now_s += 0.2
+    host.clock.advance(0.2)
     shortage.look()
     assert (shortage.is_short, shortage.left_bytes) == (True, 100 << 20)
 
@@ -78,7 +79,8 @@ def test_it_is_over_when_the_memory_is_back(shortage: Shortage, host: Host) -> N
     host.available_kb = 0
     shortage.look()
     assert (shortage.is_short, shortage.headroom_bytes()) == (True, 0)
-    host.available_kb, host.now_s = 8 << 20, host.now_s + 1
+    host.available_kb = 8 << 20
+    host.clock.advance(1)
     shortage.look()
     assert not shortage.is_short
 

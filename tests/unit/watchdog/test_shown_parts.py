@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +10,8 @@ import pytest
 from memguard.core.identity import ProcessId
 from memguard.core.part import CLIENT, MCP, TOOL, Part
 from memguard.core.reading import ProcessReading
+from memguard.testing.fake_clock import FakeClock
+from memguard.watchdog import shown_parts as shown_parts_module
 from memguard.watchdog.shown_parts import ShownParts
 from tests.guard_rig import MB, GuardRig
 
@@ -68,16 +69,16 @@ def test_two_digits_are_enough(rig: GuardRig, size_bytes: int, rounded: int) -> 
 
 def test_a_hundred_readings_a_second_make_one_list(rig: GuardRig, monkeypatch: pytest.MonkeyPatch) -> None:
     """The status file is written, and synced, when it changes."""
-    now_s = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    clock = FakeClock()
+    clock.replace_in(monkeypatch, shown_parts_module)
     shown_parts = ShownParts()
     rig.session.parts.now = [part(TOOL, 100)]
     first = shown_parts.of(rig.session)
     for size in range(200, 1000):
         rig.session.parts.now = [part(TOOL, size)]
-        now_s += 0.001
+        clock.advance(0.001)
         assert shown_parts.of(rig.session) is first
-    now_s += 1
+    clock.advance(1)
     assert shown_parts.of(rig.session)[0]["footprint_bytes"] == 990
 
 
