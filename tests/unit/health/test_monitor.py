@@ -56,15 +56,16 @@ def test_its_figures_are_this_hosts(tmp_path: Path) -> None:
 
 
 def test_the_memory_is_that_of_the_whole_tree(tmp_path: Path) -> None:
-    code = "held = bytearray(40 << 20); held[::4096] = b'x' * 10240; print('ready', flush=True); input()"
+    holding = "held = bytearray(40 << 20); held[::4096] = b'x' * 10240; print('ready', flush=True); input()"
+    starting = "import subprocess, sys; subprocess.run([sys.executable, '-I', '-S', '-c', sys.argv[1]])"
     with subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-        found = asyncio.run(made(tmp_path).check_health())
-        child.communicate("\n")
-    assert found.memory_mb > psutil.Process().memory_full_info().uss / 1024**2 + 35
+        [sys.executable, "-I", "-S", "-c", starting, holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "ready\n"
+        found = asyncio.run(HealthMonitor(parent.pid, SMALL, {"work": tmp_path}).check_health())
+        parent.communicate("\n")
+    assert 40 < found.memory_mb < 80
 
 
 def test_a_process_that_is_gone_has_no_figures_and_all_else_has(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """The sampling thread: it looks, it can be stopped, and nobody notices it."""
 
 import _thread
-import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -105,17 +106,27 @@ def test_it_is_no_thread_of_the_tests(sampler: Sampler, looks: Looks) -> None:
     assert traced == []
 
 
-def test_a_signal_that_a_test_has_blocked_waits_for_the_test(sampler: Sampler, looks: Looks) -> None:
-    """By default SIGUSR1 ends the process: that of this test, were our thread to take it."""
-    sampler.begin()
-    wait_for(looks, 1)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
-    try:
-        os.kill(os.getpid(), signal.SIGUSR1)
-        assert signal.SIGUSR1 in signal.sigpending()
-        assert signal.sigwait({signal.SIGUSR1}) == signal.SIGUSR1
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+BLOCKED = """
+import os, signal, threading
+from memguard.test_run.sampler import Sampler
+looked = threading.Event()
+def look():
+    looked.set()
+    return 0.001
+sampler = Sampler(look)
+sampler.begin()
+assert looked.wait(10)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+os.kill(os.getpid(), signal.SIGUSR1)
+assert signal.SIGUSR1 in signal.sigpending()
+assert signal.sigwait({signal.SIGUSR1}) == signal.SIGUSR1
+sampler.end()
+"""
+
+
+def test_a_signal_that_a_test_has_blocked_waits_for_the_test() -> None:
+    """By default SIGUSR1 ends the process, were our thread to take it; in one without the threads of other tests."""
+    assert subprocess.run([sys.executable, "-c", BLOCKED], check=False, timeout=30).returncode == 0
 
 
 def test_the_mask_of_who_starts_it_is_as_before(sampler: Sampler) -> None:
