@@ -55,7 +55,7 @@ def test_a_secret_anywhere_in_a_long_line_is_found(filler: str, each_set: str) -
     seed = random.randrange(2**32)
     print("seed", seed, each_set)  # noqa: T201  shown where the test fails
     chance = random.Random(seed)
-    parts = [filler * chance.randrange(1000, 5000) + f" {chance.choice(list(SECRETS.values()))} " for _ in range(30)]
+    parts = [filler * chance.randrange(3000, 5000) + f" {chance.choice(list(SECRETS.values()))} " for _ in range(30)]
     line = json.dumps({"content": "".join(parts), "uuid": "1"}).encode() + b"\n"
     assert len(line) > 1.5 * WINDOW
     out = fed(cut(line + LINES[0], [chance.choice([7777, 65536, 1000001, 3000000]) for _ in range(900)]))
