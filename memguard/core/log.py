@@ -68,23 +68,11 @@ def _append(path: str, line: bytes) -> None:
     try:
         os.write(descriptor, line)
         if os.lseek(descriptor, 0, os.SEEK_CUR) > _ROTATE_BYTES:
-            _rotate(path, descriptor)
+            from memguard.core.rotation import put_aside
+
+            put_aside(path, descriptor)
     finally:
         os.close(descriptor)
-
-
-def _rotate(path: str, descriptor: int) -> None:
-    """Put the full file aside, once: of two writers at the same time, the second finds another file at `path`.
-
-    Without the lock it could look before the first renames and rename after a third has begun a new file.
-    """
-    if os.name == "posix":
-        import fcntl
-
-        fcntl.flock(descriptor, fcntl.LOCK_EX)  # given back when the descriptor is closed
-    named, opened = os.lstat(path), os.fstat(descriptor)
-    if (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino):
-        os.replace(path, path + ".1")
 
 
 def described(error: BaseException) -> str:

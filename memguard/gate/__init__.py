@@ -110,7 +110,7 @@ def _find_session(event: Event) -> None:
     session = event.payload.first("session_id")
     event.session = session if is_plain_id(session) else ""
     if not event.session or not event.payload.looks_whole():
-        _log(event, f"stdin is not an event of Claude Code ({event.payload.size_bytes} bytes)")
+        log(event, f"stdin is not an event of Claude Code ({event.payload.size_bytes} bytes)")
     event.pairs = read_pairs(f"{event.project_dir}/{COMPILED}")
     runtime_dir = event.pairs["runtime"]
     _make_sure_of(runtime_dir)
@@ -238,7 +238,8 @@ def _refuse(name: str, state_dir: str) -> None:
         append_log(state_dir, f"memguard does nothing on {sys.platform} yet: this session is not watched")
 
 
-def _log(event: Event, text: str) -> None:
+def log(event: Event, text: str) -> None:
+    """One line in memguard's log, as the configuration wants it, where that is known yet."""
     from memguard.core.log import append_log, use_log
 
     use_log(*(getattr(event, "pairs", {}).get(name, "") for name in ("log_level", "log_format")))

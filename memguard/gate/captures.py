@@ -10,7 +10,7 @@ from memguard.core.capture_mark import NO_TURN, claim, name_worker
 from memguard.core.errors import HostError
 from memguard.core.layout import CAPTURE_WANTED, SESSIONS, read_pairs
 from memguard.core.spawn import capture_command, hook_environment, start_detached
-from memguard.gate import Event
+from memguard.gate import Event, log
 from memguard.host import identity
 
 # core.thresholds.EMERGENCY, spelled out, as in `gate`.
@@ -41,7 +41,7 @@ def _capture(event: Event, reason: str, is_turn: bool) -> None:
         if mark >= 0 or not path:
             _start(event, reason, record, mark, path)
     except OSError as error:
-        _log(event, f"no capture: {error}")
+        log(event, f"no capture: {error}")
 
 
 def _is_watchdogs(event: Event) -> bool:
@@ -86,7 +86,7 @@ def _mark(event: Event, turn_bytes: int) -> "tuple[int, str]":
     try:
         return claim(path, turn_bytes, identity.is_alive), path
     except OSError as error:
-        _log(event, f"no mark: {error}")
+        log(event, f"no mark: {error}")
         return -1, ""
 
 
@@ -119,10 +119,3 @@ def _become_worker(mark: int) -> None:
         lower_priority(_NICE)
     except (OSError, HostError):
         return
-
-
-def _log(event: Event, text: str) -> None:
-    from memguard.core.log import append_log, use_log
-
-    use_log(event.pairs.get("log_level", ""), event.pairs.get("log_format", ""))
-    append_log(event.state_dir, f"hook {event.name}: {text}")

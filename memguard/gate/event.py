@@ -148,29 +148,11 @@ def append_line(project_dir: str, session: str, fields: tuple[object, ...]) -> N
     try:
         write_all(descriptor, (_LINE % fields).encode())
         if os.lseek(descriptor, 0, os.SEEK_CUR) > _ROTATE_BYTES:
-            _rotate(path, descriptor)
+            from memguard.core.rotation import put_aside
+
+            put_aside(path, descriptor)
     finally:
         os.close(descriptor)
-
-
-def _rotate(path: str, descriptor: int) -> None:
-    """Put the full file aside, once: of two hooks at the same time, the second finds another file at `path`.
-
-    Without the lock it could look before the first renames and rename after a third has begun a new file.
-    """
-    import fcntl
-
-    fcntl.flock(descriptor, fcntl.LOCK_EX)  # given back when the descriptor is closed
-    try:
-        if _is_at(path, descriptor):
-            os.replace(path, path + ".1")
-    except FileNotFoundError:
-        return
-
-
-def _is_at(path: str, descriptor: int) -> bool:
-    named, opened = os.lstat(path), os.fstat(descriptor)
-    return (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)
 
 
 def _open(path: str) -> int:

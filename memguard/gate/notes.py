@@ -10,9 +10,9 @@ import os
 import time
 
 from memguard.core.layout import NOTES, TOLD, is_own_dir, is_plain_id, private_dir
-from memguard.core.log import append_log, printable
+from memguard.core.log import printable
 from memguard.core.units import format_size
-from memguard.gate import Event
+from memguard.gate import Event, log
 from memguard.gate.degraded import Mode
 from memguard.gate.health_note import HealthNote
 from memguard.gate.whole_file import whole_pairs
@@ -111,7 +111,7 @@ def _claim(event: Event, folder: str, name: str) -> "Note | Mode | HealthNote | 
         note = _note_of(name, pairs)
         os.unlink(path)
     except (OSError, ValueError) as error:
-        append_log(event.state_dir, f"hook {event.name}: a note is not told: {printable(str(error), 120)}")
+        log(event, f"a note is not told: {printable(str(error), 120)}")
         return None
     return note
 

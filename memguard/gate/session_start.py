@@ -11,7 +11,7 @@ from memguard.core.layout import (
 )
 from memguard.core.log import append_log
 from memguard.core.session_clients import add_client
-from memguard.gate import Event, captures
+from memguard.gate import Event, captures, log
 from memguard.gate.handoff import claim, owed_ticket
 from memguard.gate.leftovers import tidy_up
 from memguard.host import identity
@@ -41,7 +41,7 @@ def record_session(event: Event) -> None:
     """`<guard>/sessions/<session id>`: where the conversation is. The newest file is the current session."""
     transcript, cwd = event.payload.first("transcript_path"), event.payload.first("cwd")
     if not is_transcript(transcript, event.session):
-        append_log(event.state_dir, f"hook {event.name}: transcript path refused: not a plain file of this session")
+        log(event, "transcript path refused: not a plain file of this session")
         transcript = ""
     folder = private_dir(f"{event.guard_dir}/{SESSIONS}")
     pairs: dict[str, object] = {"transcript": transcript, "cwd": cwd, "started_utc": f"{time.time():.3f}"}

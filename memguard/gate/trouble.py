@@ -75,12 +75,7 @@ def _denial(event: Event) -> "dict[str, object]":
         " It was started once and cut off, so it may have taken effect in part or in whole. This re-run was not carried"
         " out. The same call is not held back a second time."
     )
-    specific = {
-        "hookEventName": "PreToolUse",
-        "permissionDecision": "deny",
-        "permissionDecisionReason": reason,
-    }
-    return {"hookSpecificOutput": specific}
+    return {"hookSpecificOutput": _denied(reason)}
 
 
 def _denial_in_mode(event: Event) -> "dict[str, object]":
@@ -92,13 +87,12 @@ def _denial_in_mode(event: Event) -> "dict[str, object]":
     reason = denial_in_mode(event)
     if not reason:
         return {}
-    specific = {
-        "hookEventName": "PreToolUse",
-        "permissionDecision": "deny",
-        "permissionDecisionReason": reason,
-    }
     line, _ = _notes(event)  # to the model, the reason says the same
-    return {**({"systemMessage": line} if line else {}), "hookSpecificOutput": specific}
+    return {**({"systemMessage": line} if line else {}), "hookSpecificOutput": _denied(reason)}
+
+
+def _denied(reason: str) -> "dict[str, object]":
+    return {"hookEventName": "PreToolUse", "permissionDecision": "deny", "permissionDecisionReason": reason}
 
 
 def _warning(event: Event) -> "tuple[str, str]":

@@ -52,14 +52,17 @@ class Series:
 
     def kept_bytes(self) -> list[int]:
         """For each test what it added and the tree kept: no end that came later is below it."""
-        least = list(accumulate(reversed(self.ends), min))
-        return [max(0, end - start) for end, start in zip(reversed(least), self.starts, strict=True)]
+        return [max(0, grown_bytes) for grown_bytes in self._grown_bytes()]
 
     def notable(self) -> list[tuple[int, int]]:
         """Place and bytes of the tests that kept LEAST_KEPT_BYTES or more."""
-        least = list(accumulate(reversed(self.ends), min))
-        grown = enumerate(map(sub, reversed(least), self.starts))
+        grown = enumerate(self._grown_bytes())
         return [(place, kept_bytes) for place, kept_bytes in grown if kept_bytes >= LEAST_KEPT_BYTES]
+
+    def _grown_bytes(self) -> Iterator[int]:
+        """The same as `kept_bytes`, below 0 where the tree came below the test's start."""
+        least = list(accumulate(reversed(self.ends), min))
+        return map(sub, reversed(least), self.starts)
 
     def highest_place(self) -> int:
         """Of the test with the highest peak, the first of equals."""

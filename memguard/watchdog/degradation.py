@@ -8,12 +8,13 @@ import os
 import time
 
 from memguard.core.degradation import MODES, NORMAL, READ_ONLY
-from memguard.core.layout import COMPILED, DEGRADATION, NOTES, private_dir, read_pairs, remove, write_pairs
+from memguard.core.layout import DEGRADATION, NOTES, read_pairs, remove, write_pairs
 from memguard.core.log import described, printable
 from memguard.core.pause import is_paused
-from memguard.core.settings import GUARD_MODE
 from memguard.guard.degradation import STAYS_ABOVE, DegradationView, decide, limit_bytes
 from memguard.guard.restart_verdict import FAILING, Verdict
+from memguard.watchdog.note import put_note
+from memguard.watchdog.own_part import may_be_restarted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,10 +80,8 @@ class Degradation:
     def _is_acting(self) -> bool:
         """Where memguard would not restart anything, it denies nothing either."""
         session, settings = self._session, self._session.settings
-        is_restartable = session.facts.get("restartable") == "1" and session.facts.get("print") != "1"
-        is_opted_in = os.path.exists(f"{session.project_dir}/{COMPILED}")
-        is_guarding = settings.mode == GUARD_MODE and settings.is_degrading
-        return is_restartable and is_opted_in and is_guarding and not is_paused(session.guard_dir, session.project_dir)
+        is_paused_now = is_paused(session.guard_dir, session.project_dir)
+        return settings.is_degrading and not is_paused_now and may_be_restarted(session)
 
     def _content(self) -> str:
         """What the file is to hold. Sizes in it are of the change, so that it isn't written at each reading."""
@@ -134,7 +133,7 @@ class Degradation:
             return
         try:
             pairs = {"kind": "mode", "before": before, **self._pairs()}
-            write_pairs(f"{private_dir(folder)}/{_NOTE}{time.monotonic_ns()}", pairs, lasts=False)
+            put_note(self._session.guard_dir, f"{_NOTE}{time.monotonic_ns()}", pairs)
         except (OSError, ValueError) as error:
             self._session.journal.log(f"note of the mode not written: {described(error)}")
 

@@ -7,10 +7,10 @@ import _thread
 import os
 import time
 
-from memguard.core.layout import NOTES, private_dir, write_pairs
 from memguard.core.log import described, printable
 from memguard.guard.health import Finding, HealthJudge
 from memguard.host.health import CpuMeter, Disk, load_average, processor_count, read_disk
+from memguard.watchdog.note import put_note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,11 +111,10 @@ class HealthWatch:
 
     def _leave_note(self, finding: Finding) -> None:
         """For person and model, at the next event: once per guard, since a full disk stays full."""
-        folder = f"{self._session.guard_dir}/{NOTES}"
         pairs: dict[str, object] = {"kind": "health", "of": finding.name, "what": printable(finding.what, _LONGEST)}
         pairs["path"] = printable(finding.path, _LONGEST)
         try:
-            write_pairs(f"{private_dir(folder)}/{_NOTE}{time.monotonic_ns()}", pairs, lasts=False)
+            put_note(self._session.guard_dir, f"{_NOTE}{time.monotonic_ns()}", pairs)
         except (OSError, ValueError) as error:
             self._session.journal.log(f"note of the host's health not written: {described(error)}")
 

@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from memguard.watchdog.subject import Subject
+
 
 # What an event is in the log, where it is not INFO.
 _LEVELS = {
@@ -69,11 +71,11 @@ class Journal:
         if is_logged(level):
             append_log(self.state_dir, f"watchdog {os.path.basename(self.guard_dir)}: {text}", level)
 
-    def reading(self, state: str, footprint_bytes: int, processes: int, pause_s: float) -> None:
+    def reading(self, subject: "Subject", pause_s: float) -> None:
         """The detail of one look, at DEBUG: while something grows, that is a line every 10 ms."""
         if is_logged(DEBUG):
-            held = f"{footprint_bytes} bytes in {processes} processes"
-            self.log(f"reading: {state}, {held}; next in {pause_s:.3f} s", DEBUG)
+            held = f"{subject.held_bytes()} bytes in {len(subject.reading.processes)} processes"
+            self.log(f"reading: {subject.state}, {held}; next in {pause_s:.3f} s", DEBUG)
 
 
 def level_of(event: str, fields: "dict[str, object]") -> str:

@@ -154,9 +154,7 @@ class Watchdog:
             view = pace_view(session, time.thread_time() - begun_s)
             view.is_reported = self._trip_wire.reports(session.subject.held_bytes())
             pause_s = self._pace.next_s(view)
-            session.journal.reading(
-                session.subject.state, session.subject.held_bytes(), len(session.subject.reading.processes), pause_s
-            )
+            session.journal.reading(session.subject, pause_s)
             self._sleep(pause_s)
 
     def _judge_resumption(self) -> None:
@@ -269,7 +267,9 @@ class Watchdog:
         """A client that was started again has begun its session, and read whatever was left for it."""
         session = self.session
         strategy = session.restarted_with
-        if strategy in (RESUME, FRESH) and session.activity.start_source and not _is_handoff_owed(session.guard_dir):
+        if strategy not in (RESUME, FRESH) or not session.activity.start_source or self._is_told("restored"):
+            return
+        if not _is_handoff_owed(session.guard_dir):
             self._once("restored", "state_restored", strategy=strategy, generation=session.generation,
                        session=session.activity.session_id)  # fmt: skip
 
@@ -288,12 +288,14 @@ class Watchdog:
 
     def _once(self, what: str, event: str, **fields: object) -> bool:
         """An event that is told once per client; whether this was the time."""
-        marker = (self.session.generation, what)
-        is_new = marker not in self._told
+        is_new = not self._is_told(what)
         if is_new:
-            self._told.add(marker)
+            self._told.add((self.session.generation, what))
             self.session.journal.event(event, **fields)
         return is_new
+
+    def _is_told(self, what: str) -> bool:
+        return (self.session.generation, what) in self._told
 
 
 def _is_handoff_owed(guard_dir: str) -> bool:

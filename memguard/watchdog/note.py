@@ -1,4 +1,4 @@
-"""What the model is to read of a part that was ended: left for the hook of its next event."""
+"""What person and model are to read: left for the hook of the next event; here, of a part that was ended."""
 
 import os
 import time
@@ -35,15 +35,19 @@ def leave_note(action: "PartAction", name: str = "") -> str:
         "t_utc": f"{time.time():.3f}",
     }
     try:
-        _write(folder, name, pairs)
+        put_note(session.guard_dir, name, pairs)
     except (OSError, ValueError) as error:
         session.journal.log(f"note for the model not written: {error}")
         return ""
     return name
 
 
-def _write(folder: str, name: str, pairs: "dict[str, object]") -> None:
-    """A hook that claims the last note removes the folder, perhaps just now."""
+def put_note(guard_dir: str, name: str, pairs: "dict[str, object]") -> None:
+    """Leave a note; OSError or ValueError where it can't be written.
+
+    A hook that claims the last note removes the folder, perhaps just now.
+    """
+    folder = f"{guard_dir}/{NOTES}"
     try:
         write_pairs(f"{private_dir(folder)}/{name}", pairs, lasts=False)
     except FileNotFoundError:

@@ -84,11 +84,7 @@ class OwnPart:
 
     def _is_restartable(self) -> bool:
         """Whether its watchdog would do it: not in observe mode, for `claude -p`, without opt-in, or while stopped."""
-        session = self._session
-        if session.facts.get("restartable") != "1" or session.facts.get("print") == "1":
-            return False
-        is_opted_in = os.path.exists(f"{session.project_dir}/{COMPILED}")
-        return is_opted_in and session.settings.mode == GUARD_MODE and not session.subject.is_stopped()
+        return may_be_restarted(self._session) and not self._session.subject.is_stopped()
 
     def verdict(self) -> Verdict:
         """What protection says; asked again when its file, the limits or, after a no, the time has changed."""
@@ -96,19 +92,26 @@ class OwnPart:
         key = (self.record_stamp(), session.settings.restart)
         is_old = not self._verdict.is_allowed and now_s - self._spent_at_s >= _SPENT_AGAIN_S
         if key != self._spent_key or is_old:
-            self._verdict, self._spent_key, self._spent_at_s = self._asked(), key, now_s
+            self._verdict, self._spent_key, self._spent_at_s = self._asked(key[0]), key, now_s
         return self._verdict
 
-    def _asked(self) -> Verdict:
+    def _asked(self, stamp: "tuple[int, int, int]") -> Verdict:
         """Without a record nobody has been restarted yet."""
         limits = self._session.settings.restart
-        if self.record_stamp() == _NO_FILE and limits.max_attempts > 0 and limits.host_max_attempts > 0:
+        if stamp == _NO_FILE and limits.max_attempts > 0 and limits.host_max_attempts > 0:
             return Verdict(ALLOWED, "")
         return self._session.protection().verdict()
 
     def record_stamp(self) -> "tuple[int, int, int]":
         """What tells this version of protection's record from the next."""
         return _stamp(f"{self._session.state_dir}/{PROTECTION}")
+
+
+def may_be_restarted(session: "GuardedSession") -> bool:
+    """Whether its watchdog would do it at all: not in observe mode, for `claude -p`, or without opt-in."""
+    if session.facts.get("restartable") != "1" or session.facts.get("print") == "1":
+        return False
+    return session.settings.mode == GUARD_MODE and os.path.exists(f"{session.project_dir}/{COMPILED}")
 
 
 def _stamp(path: str) -> "tuple[int, int, int]":

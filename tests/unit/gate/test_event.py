@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memguard.gate.event import Payload, _rotate, _value_at_begin, append_line, read_payload
+from memguard.core.rotation import put_aside
+from memguard.gate.event import Payload, _value_at_begin, append_line, read_payload
 
 
 def _payload(event: object) -> Payload:
@@ -107,7 +108,7 @@ def test_a_hook_that_was_overtaken_does_not_put_the_new_file_aside(tmp_path: Pat
     overtaken = os.open(path, os.O_WRONLY | os.O_APPEND)
     os.replace(path, path + ".1")
     (tmp_path / "s.jsonl").write_text("new")
-    _rotate(path, overtaken)
+    put_aside(path, overtaken)
     os.close(overtaken)
     assert ((tmp_path / "s.jsonl").read_text(), (tmp_path / "s.jsonl.1").read_text()) == ("new", "full")
 
