@@ -92,11 +92,12 @@ def _importing(config: pytest.Config) -> Iterator[None]:
 
 def _begin_if_asked(session: pytest.Session) -> None:
     config = session.config
-    if not _is_typed(config) and not _may_be_guarded():
+    may_be_guarded = any(name.startswith("CLAUDE") for name in os.environ)
+    if not may_be_guarded and not _is_typed(config):
         return
     from memguard.test_run.asked import asked_of
 
-    asked = asked_of(config, os.environ)
+    asked = asked_of(config, os.environ if may_be_guarded else {})
     if asked is None:
         return
     if config.pluginmanager.has_plugin("dsession"):
@@ -114,11 +115,6 @@ def _is_typed(config: pytest.Config) -> bool:
     return bool(
         config.getoption("memguard") or any(option is not None for option in options) or config.getini("memguard_limit")
     )
-
-
-def _may_be_guarded() -> bool:
-    """Whether it is worth finding out; what that takes is imported only then."""
-    return any(name.startswith("CLAUDE") for name in os.environ)
 
 
 def _begin(session: pytest.Session, run: "LocalRun | WorkerRun | ControllerRun") -> None:

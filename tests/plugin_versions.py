@@ -24,7 +24,7 @@ _SUITE = (
     "tests/plugin",
     "tests/unit/test_run/test_asked.py",
     "tests/unit/test_run/test_interruption.py",
-    "tests/unit/test_run/test_interruptible.py",
+    "tests/unit/test_run/test_stack.py",
 )
 _INI = "[pytest]\naddopts = -ra --strict-markers\nfilterwarnings =\n    error::pytest.PytestWarning\n"
 _TIMEOUT_S = 1200

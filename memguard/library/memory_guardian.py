@@ -182,6 +182,8 @@ class MemoryGuardian:
         while self.is_monitoring:
             try:
                 watch, info = self._watched, await self._measure()
+                if watch is not self._watched:  # replaced meanwhile: what was read is of the one before
+                    continue
                 if watch is None or info is None:
                     await self._ended()
                     continue

@@ -1,7 +1,5 @@
 """What is known of a run when it is over: the summary, the JSON report and junit's properties say the same of it."""
 
-from typing import NamedTuple
-
 from memguard.test_run.asked import Asked
 from memguard.test_run.ledger import Kept, Ledger
 
@@ -14,21 +12,30 @@ _NOTABLE_BYTES = 64 * 1024 * 1024
 _NOTABLE_SHARE = 0.8
 
 
-class Crash(NamedTuple):
-    """An xdist worker that ended in the middle; `held_bytes` after the last test that it ended, 0 before the first."""
+class Crash:
+    """An xdist worker that ended in the middle; `held_bytes` after the last test that it ended, 0 before the first.
 
-    worker: str
-    test: str
-    held_bytes: int
+    `test`: the one that it was running; empty as long as that isn't known.
+    """
+
+    __slots__ = ("held_bytes", "test", "worker")
+
+    def __init__(self, worker: str, held_bytes: int) -> None:
+        self.worker = worker
+        self.test = ""
+        self.held_bytes = held_bytes
 
 
-class Group(NamedTuple):
-    """The cases of one test that kept something, or a test alone: `name` is without the case then."""
+class Group:
+    """The cases of one test that kept something, the most first, or a test alone: only then `name` has its case."""
 
-    name: str
-    kept_bytes: int
-    cases: int
-    most: Kept
+    __slots__ = ("cases", "kept_bytes", "most", "name")
+
+    def __init__(self, name: str, cases: list[Kept]) -> None:
+        self.name = name if len(cases) > 1 else cases[0].test
+        self.kept_bytes = sum(case.kept_bytes for case in cases)
+        self.cases = len(cases)
+        self.most = cases[0]
 
 
 class Account:
@@ -66,27 +73,22 @@ class Account:
     def add_crash(self, worker: str) -> None:
         """A worker is gone."""
         last = self.ledger.last(worker)
-        self.crashes.append(Crash(worker, "", last.end_bytes if last else 0))
+        self.crashes.append(Crash(worker, last.end_bytes if last else 0))
 
     def name_crash(self, worker: str, test: str) -> Crash | None:
         """It was running this test."""
-        for place, crash in enumerate(self.crashes):
+        for crash in self.crashes:
             if crash.worker == worker:
-                self.crashes[place] = crash._replace(test=test)
-                return self.crashes[place]
+                crash.test = test
+                return crash
         return None
 
     def groups(self) -> list[Group]:
         """Who grew and never gave it back, the cases of one test together, the most first."""
         found: dict[str, list[Kept]] = {}
         for kept in self.ledger.kept():
-            found.setdefault(kept.test.partition("[")[0], []).append(kept)
-        groups = [
-            Group(
-                name if len(cases) > 1 else cases[0].test, sum(case.kept_bytes for case in cases), len(cases), cases[0]
-            )
-            for name, cases in found.items()
-        ]
+            found.setdefault(_without_case(kept.test), []).append(kept)
+        groups = [Group(name, cases) for name, cases in found.items()]
         return sorted(groups, key=lambda group: -group.kept_bytes)
 
     def is_notable(self) -> bool:
@@ -97,3 +99,9 @@ class Account:
         if limit_bytes and self.peak_bytes >= _NOTABLE_SHARE * limit_bytes:
             return True
         return any(group.kept_bytes >= _NOTABLE_BYTES for group in self.groups())
+
+
+def _without_case(test: str) -> str:
+    """`a[1].py::test_b[2]` is a case of `a[1].py::test_b`."""
+    path, colons, name = test.partition("::")
+    return f"{path}{colons}{name.partition('[')[0]}"

@@ -5,7 +5,6 @@ Its hooks are in `memguard.pytest_plugin`; this is called once, at the start of 
 
 import os
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import pytest
 
@@ -25,25 +24,33 @@ _MOST_OF_BUDGET = 0.5
 PERSON, SESSION, MARKED = "person", "session", "marked"
 
 
-class Asked(NamedTuple):
+class Asked:
     """`by` is PERSON, SESSION or MARKED; `limit_bytes` the run's limit, 0 for none, and `origin` where it is from.
 
     `caution` is a line for the header; `report_path` the absolute path of the JSON report, empty for none.
     """
 
-    by: str
-    limit_bytes: int = 0
-    origin: str = ""
-    caution: str = ""
-    report_path: str = ""
+    __slots__ = ("by", "caution", "limit_bytes", "origin", "report_path")
+
+    def __init__(
+        self, by: str, limit_bytes: int = 0, origin: str = "", caution: str = "", report_path: str = ""
+    ) -> None:
+        self.by = by
+        self.limit_bytes = limit_bytes
+        self.origin = origin
+        self.caution = caution
+        self.report_path = report_path
 
 
 def asked_of(config: pytest.Config, environment: Mapping[str, str]) -> Asked | None:
-    """What was asked; None where nobody asked. Raises pytest.UsageError, one line, for what can't be meant."""
+    """What was asked; None where nobody asked. Raises pytest.UsageError, one line, for what can't be meant.
+
+    `environment` is empty where nothing in it is of Claude Code.
+    """
     limit_bytes, origin, caution = _typed(config)
     report_path = _report_path(config)
     is_typed = bool(limit_bytes or report_path or config.getoption("memguard"))
-    session_bytes, session_origin, is_guarded = (0, "", False) if _is_nested(environment) else _session(environment)
+    session_bytes, session_origin, is_guarded = _session(environment)
     if not is_typed and not is_guarded:
         return None
     if session_bytes and (not limit_bytes or session_bytes < limit_bytes):
@@ -81,12 +88,13 @@ def _report_path(config: pytest.Config) -> str:
     return path
 
 
-def _is_nested(environment: Mapping[str, str]) -> bool:
-    """Whether a test started this run: the run around it measures both, and what it prints may be compared."""
-    return "PYTEST_CURRENT_TEST" in environment
-
-
 def _session(environment: Mapping[str, str]) -> tuple[int, str, bool]:
+    """The limit that a guarded session sets, its origin, and whether there is such a session.
+
+    None for a run that a test started: the run around it measures both, and what this one prints may be compared.
+    """
+    if not environment or "PYTEST_CURRENT_TEST" in environment:
+        return 0, "", False
     from memguard.test_run.session_budget import session_budget
 
     budget = session_budget(environment)

@@ -1,8 +1,14 @@
-"""A limit that was passed: by how much, and who holds it."""
+"""A limit that was passed: by how much, and who holds it. Imported where one was."""
 
 from typing import NamedTuple
 
-from memguard.test_run.meter import ProcessSize
+
+class ProcessSize(NamedTuple):
+    """One process of the tree. `name` is as it chose it, less what can't be printed."""
+
+    pid: int
+    name: str
+    size_bytes: int
 
 
 class Excess(NamedTuple):

@@ -1,7 +1,7 @@
 """Ends what a test does right now, by a real signal, so that what blocks in the kernel ends, too.
 
 The signal is SIGURG: nobody uses it, and a process that inherits no handler of it ignores it. Where the main thread is
-at that moment decides (`memguard.test_run.interruptible`), so a test that isn't interrupted costs nothing.
+at that moment decides (`memguard.test_run.stack`), so a test that isn't interrupted costs nothing.
 
 Where there are no signals between threads (Windows), or pytest runs in another thread than the main one, nothing is
 interrupted, and a limit counts at the next border.
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from memguard.test_run.interruptible import is_interruptible
+from memguard.test_run.stack import is_interruptible
 
 # A test that caught the exception and goes on is interrupted again after this time.
 _AGAIN_S = 1.0

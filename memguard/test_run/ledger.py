@@ -8,54 +8,54 @@
 With xdist each worker is a series of its own, since each has memory of its own.
 """
 
-from array import array
 from collections.abc import Iterator
 from itertools import accumulate
 from operator import sub
-from typing import Any, NamedTuple
+from typing import Any
 
 # Allocators take memory from the system in pieces of up to a megabyte: less says nothing about a test.
 LEAST_KEPT_BYTES = 1024 * 1024
 # Fewer tests have no slope worth a word.
 _FEWEST_TESTS = 5
-# A slope is the median over all pairs of this many points: 2,016 pairs, whatever the number of tests.
-_POINTS = 64
-_AT_ONCE = 4 * 512
+# A slope is the median over all pairs of this many points: 496 pairs, whatever the number of tests.
+_POINTS = 32
 
 
-class Kept(NamedTuple):
+class Kept:
     """A test and what it added that the tree never came below again, until the run's end; sizes of its tree."""
 
-    test: str
-    worker: str
-    kept_bytes: int
-    start_bytes: int
-    end_bytes: int
-    peak_bytes: int
+    __slots__ = ("end_bytes", "kept_bytes", "peak_bytes", "start_bytes", "test", "worker")
+
+    def __init__(self, series: "Series", place: int, worker: str, kept_bytes: int = 0) -> None:
+        self.test = series.names[place]
+        self.worker = worker
+        self.kept_bytes = kept_bytes
+        self.start_bytes = series.starts[place]
+        self.end_bytes = series.ends[place]
+        self.peak_bytes = series.peaks[place]
 
 
 class Series:
-    """The tests that ran one after the other in one process, in their order."""
+    """The tests that ran one after the other in one process, in their order.
 
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.starts = array("q")
-        self.ends = array("q")
-        self.peaks = array("q")
+    `ended`: name, start, end and peak of the first, then of the next. One list, since adding to it takes a sixth of
+    what four arrays do; and as one test's end is the next one's start, it takes no more memory.
+    """
 
-    def extend(self, added: list[Any]) -> None:
-        """Tests, each as name, start, end and peak."""
-        self.names += added[0::4]
-        self.starts.extend(added[1::4])
-        self.ends.extend(added[2::4])
-        self.peaks.extend(added[3::4])
+    def __init__(self, ended: list[Any]) -> None:
+        self.names: list[str] = ended[0::4]
+        self.starts: list[int] = ended[1::4]
+        self.ends: list[int] = ended[2::4]
+        self.peaks: list[int] = ended[3::4]
 
     def kept_bytes(self) -> list[int]:
         """For each test what it added and the tree kept: no end that came later is below it."""
         return [max(0, grown_bytes) for grown_bytes in self._grown_bytes()]
 
     def notable(self) -> list[tuple[int, int]]:
-        """Place and bytes of the tests that kept LEAST_KEPT_BYTES or more."""
+        """Place and bytes of the tests that kept LEAST_KEPT_BYTES or more; none has kept more than it added."""
+        if max(map(sub, self.ends, self.starts)) < LEAST_KEPT_BYTES:
+            return []
         grown = enumerate(self._grown_bytes())
         return [(place, kept_bytes) for place, kept_bytes in grown if kept_bytes >= LEAST_KEPT_BYTES]
 
@@ -83,47 +83,40 @@ class Ledger:
     """Every test of the run, by the worker that it ran in (empty: without xdist)."""
 
     def __init__(self) -> None:
-        self._series: dict[str, Series] = {}
-        self._added: dict[str, list[Any]] = {}  # four of each test, by worker
+        self._ended: dict[str, list[Any]] = {}
 
     def __len__(self) -> int:
-        return sum(len(series.names) for series in self._written().values())
+        return sum(len(ended) for ended in self._ended.values()) // 4
 
     def add(self, test: str, start_bytes: int, end_bytes: int, peak_bytes: int, worker: str = "") -> None:
-        """A test has ended. Put into its series with many others at once: 0.2 us now instead of 2."""
-        try:
-            added = self._added[worker]
-        except KeyError:
-            added = self._added[worker] = []
-        added += (test, start_bytes, end_bytes, peak_bytes)
-        if len(added) >= _AT_ONCE:
-            self._written()
+        """A test has ended."""
+        self.ended(worker).extend((test, start_bytes, end_bytes, peak_bytes))
 
-    def _written(self) -> dict[str, Series]:
-        for worker, added in self._added.items():
-            if added:
-                (self._series.get(worker) or self._series.setdefault(worker, Series())).extend(added)
-                added.clear()
-        return self._series
+    def ended(self, worker: str = "") -> list[Any]:
+        """What a worker's tests are added to by who can't afford a call: name, start, end and peak of each."""
+        return self._ended.setdefault(worker, [])
+
+    def _series(self) -> Iterator[tuple[str, Series]]:
+        return ((worker, Series(ended)) for worker, ended in self._ended.items() if ended)
 
     def tests(self) -> Iterator[Kept]:
         """Each test with its sizes, worker by worker."""
-        for worker, series in self._written().items():
+        for worker, series in self._series():
             for place, kept_bytes in enumerate(series.kept_bytes()):
-                yield _at(place, series, worker, kept_bytes)
+                yield Kept(series, place, worker, kept_bytes)
 
     def kept(self) -> list[Kept]:
         """The tests that added LEAST_KEPT_BYTES or more for good, the most first."""
         found = [
-            _at(place, series, worker, kept_bytes)
-            for worker, series in self._written().items()
+            Kept(series, place, worker, kept_bytes)
+            for worker, series in self._series()
             for place, kept_bytes in series.notable()
         ]
         return sorted(found, key=lambda test: -test.kept_bytes)
 
     def highest(self) -> Kept | None:
         """The test with the highest peak, without what it kept; None before the first has ended."""
-        highest = (_at(series.highest_place(), series, worker) for worker, series in self._written().items())
+        highest = (Kept(series, series.highest_place(), worker) for worker, series in self._series())
         return max(highest, key=lambda test: test.peak_bytes, default=None)
 
     def growth_per_hundred_bytes(self) -> float | None:
@@ -131,25 +124,20 @@ class Ledger:
         total = len(self)
         if total < _FEWEST_TESTS:
             return None
-        grown = (series.growth_per_test_bytes() * len(series.names) for series in self._written().values())
+        grown = (series.growth_per_test_bytes() * len(series.names) for _, series in self._series())
         return 100 * sum(grown) / total
 
     def last(self, worker: str) -> Kept | None:
         """The last test that ended in a worker; None where none did."""
-        series = self._written().get(worker)
-        return _at(-1, series, worker) if series else None
+        ended = self._ended.get(worker)
+        return Kept(Series(ended[-4:]), -1, worker) if ended else None
 
 
-def _at(place: int, series: Series, worker: str, kept_bytes: int = 0) -> Kept:
-    sizes = series.starts[place], series.ends[place], series.peaks[place]
-    return Kept(series.names[place], worker, kept_bytes, *sizes)
-
-
-def _thinned(ends: "array[int]") -> list[tuple[float, float]]:
+def _thinned(ends: list[int]) -> list[tuple[float, float]]:
     """At most _POINTS points (number of the test, size): of each stretch of tests its middle and its median."""
     step = -(-len(ends) // _POINTS)
     stretches = [(first, ends[first : first + step]) for first in range(0, len(ends), max(1, step))]
-    return [(first + (len(sizes) - 1) / 2, _median(list(sizes))) for first, sizes in stretches]
+    return [(first + (len(sizes) - 1) / 2, _median(sizes)) for first, sizes in stretches]
 
 
 def _median(values: "list[float] | list[int]") -> float:

@@ -16,7 +16,7 @@ class LocalRun:
         self._tests = MeasuredTests(session, asked.limit_bytes, self._account.add_verdict)
         self._reporting = Reporting(self._account, self.end)
         # Looked up once: a test of nothing takes what three such look-ups do a hundred times.
-        self._end_test, self._add = self._tests.end_test, self._account.ledger.add
+        self._end_brief_test, self._ended = self._tests.end_brief_test, self._account.ledger.ended()
 
     def begin(self, plugins: pytest.PytestPluginManager) -> None:
         """Watch and report from here on."""
@@ -33,5 +33,6 @@ class LocalRun:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """A test is over."""
-        _, start_bytes, end_bytes, peak_bytes, _ = self._end_test(nodeid)
-        self._add(nodeid, start_bytes, end_bytes, peak_bytes)
+        if self._tests.is_looking or not self._end_brief_test(nodeid, self._ended):
+            memory = self._tests.end_test(nodeid)
+            self._ended += (nodeid, memory.start_bytes, memory.end_bytes, memory.peak_bytes)

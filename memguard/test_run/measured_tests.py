@@ -16,12 +16,14 @@ import pytest
 from memguard.core.errors import UsageError
 from memguard.test_run.interruption import Interruption
 from memguard.test_run.marked import MARKER, marked_items
-from memguard.test_run.running_phase import frame_of, running_phase
 from memguard.test_run.size import above_the_host, parse_mark
-from memguard.test_run.watch import Excess, TestMemory, Watch
+from memguard.test_run.stack import frame_of, running_phase
+from memguard.test_run.watch import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from memguard.test_run.excess import Excess
+    from memguard.test_run.running_test import TestMemory
     from memguard.test_run.verdict import Verdict
 
 _RUNS, _TESTS_OWN = "run", "test"
@@ -53,10 +55,12 @@ class MeasuredTests:
         self._on_verdict, self._ask = on_verdict, ask
         self._watch = Watch(limit_bytes, self._over)
         self._leave_test = self._watch.leave_test
+        # Does for `end_test` while nobody looks into reports. What it leaves out is seen to at the next border.
+        self.end_brief_test = self._watch.end_brief_test
         self._interruption = Interruption(self._asked)
         self._getpid = os.getpid  # kept, since tests replace functions in modules
         self._pid, self._thread = os.getpid(), threading.get_ident()
-        self._is_collecting = True
+        self._is_collecting, self.is_looking = True, False
         self._test = ""  # what is collected, or has just ended
         self._began: TestMemory | None = None  # setup and call of a test that has had a border before its teardown
         self._limit_bytes = 0  # the running test's own
@@ -106,8 +110,9 @@ class MeasuredTests:
 
     def look_into_reports(self) -> None:
         """From here on; safe to repeat."""
-        plugins = self._session.config.pluginmanager
-        if not plugins.has_plugin("memguard-reports"):
+        if not self.is_looking:
+            self.is_looking = True
+            plugins = self._session.config.pluginmanager
             plugins.register(_Reports(self.judge, self.refuse), "memguard-reports")
 
     def judge(self, report: pytest.TestReport) -> None:
@@ -126,23 +131,30 @@ class MeasuredTests:
         if _RUNS in self._passed:
             pytest.fail(f"not run: {self._session.shouldstop}", pytrace=False)
 
-    def end_test(self, nodeid: str) -> TestMemory:
+    def end_test(self, nodeid: str) -> "TestMemory":
         """It is torn down, and all is said about it but its memory; in a worker, all but its last report."""
-        self._limit_bytes = 0
+        self._test = nodeid
         if self._passed:
             gc.collect()  # the traceback of an interrupted test holds all that the test did
-        self._test = nodeid
         memory = self._leave_test()
         self._test = ""
-        if self._began is not None:
-            began, self._began = self._began, None
-            peak_bytes = max(began.peak_bytes, memory.peak_bytes)
-            memory = memory._replace(start_bytes=began.start_bytes, peak_bytes=peak_bytes)
+        if self.is_looking:
+            memory = self._whole(memory)
+        elif memory.end_bytes > self._near_bytes:
+            self.look_into_reports()
+        return memory
+
+    def _whole(self, memory: "TestMemory") -> "TestMemory":
+        """With what came before the border between a test and its teardown."""
+        self._limit_bytes = 0
         if self._passed:
             self._interruption.forget()
             self._passed.discard(_TESTS_OWN)
-        elif memory.end_bytes > self._near_bytes:
-            self.look_into_reports()
+        if self._began is None:
+            return memory
+        began, self._began = self._began, None
+        memory.start_bytes = began.start_bytes
+        memory.peak_bytes = max(began.peak_bytes, memory.peak_bytes)
         return memory
 
     def _end_call(self) -> None:
@@ -166,7 +178,7 @@ class MeasuredTests:
         if verdict.is_run and self._worker and not verdict.is_alone and self._began:
             report.sections.append(("memguard", added(self._began.start_bytes, self._began.peak_bytes)))
 
-    def _over(self, excess: Excess, is_run: bool) -> None:
+    def _over(self, excess: "Excess", is_run: bool) -> None:
         """Called by the watch, most often in its thread."""
         from memguard.test_run.verdict import explained
 
@@ -184,7 +196,7 @@ class MeasuredTests:
         self._pass(verdict._replace(test=test, phase=phase))
         return explained(verdict)
 
-    def _verdict(self, excess: Excess, is_run: bool) -> "Verdict":
+    def _verdict(self, excess: "Excess", is_run: bool) -> "Verdict":
         from memguard.test_run.verdict import verdict_of
 
         test, phase = self._running()

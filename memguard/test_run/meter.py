@@ -3,52 +3,51 @@
 import os
 import threading
 import time
-from typing import NamedTuple
 
-from memguard.core.log import printable
 from memguard.host import current
-from memguard.host.confirm import pss_bytes
 from memguard.test_run.own_status import OwnSize, OwnStatus
-from memguard.test_run.shares import Shares
 from memguard.test_run.tree import Process, Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from memguard.test_run.excess import ProcessSize
+    from memguard.test_run.shares import Shares
 
 _LONGEST_NAME = 64
 # A border may take what others held from the last reading of them, as long as reading them takes 1 % of the time.
 _COSTS = 100
 
 
-class ProcessSize(NamedTuple):
-    """One process of the tree. `name` is as it chose it, less what can't be printed."""
-
-    pid: int
-    name: str
-    size_bytes: int
-
-
-class Others(NamedTuple):
+class Others:
     """The processes of the tree but this one: `sizes` is pid and bytes of each, `footprint_bytes` their plain sum.
 
     `added_bytes` is what they add to this process: less than that sum, where they share memory with it.
     """
 
-    added_bytes: int
-    footprint_bytes: int
-    sizes: tuple[tuple[int, int], ...]
+    __slots__ = ("added_bytes", "footprint_bytes", "sizes")
+
+    def __init__(self, added_bytes: int, footprint_bytes: int, sizes: tuple[tuple[int, int], ...]) -> None:
+        self.added_bytes = added_bytes
+        self.footprint_bytes = footprint_bytes
+        self.sizes = sizes
 
 
 NOBODY = Others(0, 0, ())
 
 
-class Reading(NamedTuple):
+class Reading:
     """`size_bytes` is of the whole tree, `own` this process as it was read.
 
     `is_confirmed`: memory that processes share is counted once, by shares that were asked for just now.
     """
 
-    size_bytes: int
-    own: OwnSize
-    others: Others = NOBODY
-    is_confirmed: bool = False
+    __slots__ = ("is_confirmed", "others", "own", "size_bytes")
+
+    def __init__(self, size_bytes: int, own: OwnSize, others: Others = NOBODY, *, is_confirmed: bool = False) -> None:
+        self.size_bytes = size_bytes
+        self.own = own
+        self.others = others
+        self.is_confirmed = is_confirmed
 
     @property
     def footprint_bytes(self) -> int:
@@ -69,7 +68,7 @@ class Meter:
         self._status = OwnStatus(proc)
         self.moved_bytes = self._status.moved_bytes  # of this process, since the last border
         self._tree = Tree(self._pid, proc)
-        self._shares = Shares(proc)
+        self._shares: Shares | None = None  # as long as there is nobody to share with
         self._lock = threading.Lock()
         self._clock, self._cpu_clock = time.monotonic, time.thread_time
         self._others = NOBODY  # as they were read last
@@ -79,7 +78,8 @@ class Meter:
     def begin(self) -> None:
         """Begin to follow who leaves the tree."""
         self._tree.begin()
-        self._measure_own()
+        if self._tree.is_forked():
+            self._measure_own()
 
     def end(self) -> None:
         """Give back what was taken; safe to repeat."""
@@ -112,20 +112,22 @@ class Meter:
             processes = self._tree.read()
             if len(processes) > 1:
                 self._others = self._others_of(processes, is_exact=True)
-                return self._with(self._own())._replace(is_confirmed=self._shares.is_whole)
+                return self._with(self._own(), is_confirmed=self._known_shares().is_whole)
         is_confirmed = self._measure_own()
         self._others = NOBODY
-        return self._with(self._own())._replace(is_confirmed=is_confirmed)
+        return self._with(self._own(), is_confirmed=is_confirmed)
 
     def at_own_peak(self, reading: Reading, own_bytes: int, others_bytes: int) -> Reading:
         """What the tree held when this process held `own_bytes`, and the others added this much at least."""
         grown_bytes = own_bytes - reading.own.size_bytes
         size_bytes = reading.size_bytes + grown_bytes + others_bytes - reading.others.added_bytes
-        others = reading.others._replace(added_bytes=others_bytes)
-        return reading._replace(size_bytes=size_bytes, others=others, is_confirmed=not others.sizes)
+        others = Others(others_bytes, reading.others.footprint_bytes, reading.others.sizes)
+        return Reading(size_bytes, reading.own, others, is_confirmed=not others.sizes)
 
-    def sizes(self, reading: Reading) -> list[ProcessSize]:
+    def sizes(self, reading: Reading) -> "list[ProcessSize]":
         """Each process of a reading, the largest first; who is gone by now has no name."""
+        from memguard.test_run.excess import ProcessSize
+
         found = [ProcessSize(pid, self._name(pid), size) for pid, size in reading.others.sizes]
         own_bytes = reading.size_bytes - reading.others.added_bytes
         sizes = [ProcessSize(self._pid, self._name(self._pid), own_bytes), *found]
@@ -135,13 +137,16 @@ class Meter:
         return self._status.read() or OwnSize(max(0, current.footprint_bytes(self._pid, self._proc)))
 
     def _measure_own(self) -> bool:
+        from memguard.host.confirm import pss_bytes  # most runs ask for no share
+
         share = pss_bytes(self._pid, self._proc)
         self._own_over_bytes = 0 if share is None else max(0, self._own().size_bytes - share)
         return share is not None
 
-    def _with(self, own: OwnSize) -> Reading:
+    def _with(self, own: OwnSize, *, is_confirmed: bool = False) -> Reading:
         others = self._others
-        return Reading(max(0, own.size_bytes - self._own_over_bytes) + others.added_bytes, own, others)
+        size_bytes = max(0, own.size_bytes - self._own_over_bytes) + others.added_bytes
+        return Reading(size_bytes, own, others, is_confirmed=is_confirmed)
 
     def _read_others(self, is_thorough: bool) -> None:
         begun_s, begun_cpu_s = self._clock(), self._cpu_clock()
@@ -157,10 +162,19 @@ class Meter:
     def _others_of(self, processes: list[Process], is_exact: bool = False) -> Others:
         if len(processes) == 1:
             return NOBODY
-        sizes_bytes = self._shares.sizes_bytes(processes, is_exact)
+        sizes_bytes = self._known_shares().sizes_bytes(processes, is_exact)
         sizes = tuple((process[0], size) for process, size in zip(processes[1:], sizes_bytes[1:], strict=True))
         own_bytes = max(0, processes[0][3] - self._own_over_bytes)
         return Others(max(0, sum(sizes_bytes) - own_bytes), sum(process[3] for process in processes[1:]), sizes)
 
+    def _known_shares(self) -> "Shares":
+        if self._shares is None:
+            from memguard.test_run.shares import Shares
+
+            self._shares = Shares(self._proc)
+        return self._shares
+
     def _name(self, pid: int) -> str:
+        from memguard.core.log import printable
+
         return printable(current.command_name(pid, self._proc).rstrip("\n"), _LONGEST_NAME)

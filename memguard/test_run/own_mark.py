@@ -9,7 +9,6 @@ another run beside this one, has them too.
 import os
 from itertools import count
 
-from memguard.host.environment import begins_with
 from memguard.host.linux import START, stat_fields
 
 # Not `MEMGUARD_...`, which are settings. Each run has a name of its own, so that runs in runs need not know each other.
@@ -23,13 +22,14 @@ _numbers = count()
 
 
 class OwnMark:
-    """The variable is set from `begin` to `end`."""
+    """The variable is set from `begin` to `end`. `is_forked`: this process may run the program of who started it."""
 
     def __init__(self, pid: int, proc: str = "/proc") -> None:
         self._proc = proc
         fields = stat_fields(pid, proc)
         self._ticks = int(fields[START]) if fields else 0
         self._addresses = addresses(fields) if _has_its_own(fields) else ()
+        self.is_forked = not fields or bool(int(fields[_FLAGS]) & _IS_FORKED)
         self._variable = f"{_PREFIX}{pid}_{self._ticks}_{next(_numbers)}"
 
     def begin(self) -> None:
@@ -47,6 +47,8 @@ class OwnMark:
             return False
         if self._addresses and self._addresses == addresses(fields):
             return True
+        from memguard.host.environment import begins_with  # most runs have no process to ask it of
+
         return begins_with(pid, (f"{self._variable}=".encode(),), self._proc)[0]
 
 

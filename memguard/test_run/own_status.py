@@ -5,7 +5,6 @@ Measured on Linux 6.18, Python 3.11: `status` with what is taken out of it costs
 """
 
 import os
-from typing import NamedTuple
 
 from memguard.test_run.kept_file import KeptFile
 
@@ -14,8 +13,6 @@ _STATUS_BYTES = 16384
 _STATM_BYTES = 128
 # Eleven lines from VmHWM to VmSwap, of at most 31 characters each.
 _SIZES_BYTES = 352
-# Positions in `statm`, in pages: what is resident, and how much of that is of files or shared.
-_RESIDENT, _SHARED = 1, 2
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 # A megabyte of pages of 4 KB.
 _MOST_PAGES = 256
@@ -24,17 +21,20 @@ _FEWEST_PAGES = 16
 _NAMES = [b"VmHWM:", b"VmRSS:", b"RssAnon:", b"RssFile:", b"RssShmem:"]
 
 
-class OwnSize(NamedTuple):
+class OwnSize:
     """`size_bytes` is the footprint; `files_bytes` is resident of mapped files, and not in it.
 
     `resident_bytes` is what is resident now, and `high_bytes` the most that ever was (VmHWM), mapped files included in
     both; 0 where they aren't known.
     """
 
-    size_bytes: int
-    files_bytes: int = 0
-    resident_bytes: int = 0
-    high_bytes: int = 0
+    __slots__ = ("files_bytes", "high_bytes", "resident_bytes", "size_bytes")
+
+    def __init__(self, size_bytes: int, files_bytes: int = 0, resident_bytes: int = 0, high_bytes: int = 0) -> None:
+        self.size_bytes = size_bytes
+        self.files_bytes = files_bytes
+        self.resident_bytes = resident_bytes
+        self.high_bytes = high_bytes
 
 
 class OwnStatus:
@@ -44,7 +44,8 @@ class OwnStatus:
         self._status = KeptFile(f"{proc}/self/status")
         self._statm = KeptFile(f"{proc}/self/statm")
         self._own_pid = b"\nPid:\t%d\n" % os.getpid()
-        self._before = b""
+        self._peek = self._statm.peek
+        self._pages, self._shared = 0, b""  # as `statm` had them
 
     def read(self) -> OwnSize | None:
         """The sizes of this moment."""
@@ -55,7 +56,11 @@ class OwnStatus:
 
     def mark(self) -> None:
         """From here on `moved_bytes` counts."""
-        self._before = self._statm.read(_STATM_BYTES)
+        try:
+            _, pages, self._shared, _ = self._statm.read(_STATM_BYTES).split(None, 3)
+            self._pages = int(pages)
+        except ValueError:
+            self._shared = b""
 
     def moved_bytes(self) -> int | None:
         """How much the footprint has grown since this was asked last, or since `mark`; None where it takes `read`.
@@ -63,20 +68,19 @@ class OwnStatus:
         That is where it is much, and where shared memory or mapped files have come or gone, which `statm` doesn't tell
         apart. A few pages count once they are more.
         """
-        before, now = self._before, self._statm.peek(_STATM_BYTES)
-        if now == before:
-            return 0 if before else None
-        old, new = before.split(None, _SHARED + 1), now.split(None, _SHARED + 1)
-        if len(old) != len(new) or len(new) <= _SHARED or old[_SHARED] != new[_SHARED]:
-            return None
         try:
-            pages = int(new[_RESIDENT]) - int(old[_RESIDENT])
-        except ValueError:  # another file's by now
+            _, resident, shared, _ = self._peek(_STATM_BYTES).split(None, 3)
+            pages = int(resident) - self._pages
+        except ValueError:  # nothing, or another file's by now
+            return None
+        if shared != self._shared:
             return None
         if -_FEWEST_PAGES < pages < _FEWEST_PAGES:
             return 0
-        self._before = now
-        return pages * _PAGE_BYTES if -_MOST_PAGES < pages < _MOST_PAGES else None
+        if not -_MOST_PAGES < pages < _MOST_PAGES:
+            return None
+        self._pages += pages
+        return pages * _PAGE_BYTES
 
     def close(self) -> None:
         """Give the files back; safe to repeat."""

@@ -1,22 +1,26 @@
 """The test that runs: where it began, how far it went, and what it left."""
 
-from typing import NamedTuple
-
-from memguard.test_run.excess import Excess
 from memguard.test_run.meter import Reading
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from memguard.test_run.excess import Excess
 
-class TestMemory(NamedTuple):
+
+class TestMemory:
     """What the tree held when a test began and when it ended, and the most in between; `excess` of its own limit."""
 
-    name: str
-    start_bytes: int
-    end_bytes: int
-    peak_bytes: int
-    excess: Excess | None
+    __slots__ = ("end_bytes", "excess", "name", "peak_bytes", "start_bytes")
+    __test__ = False  # pytest takes a class of such a name for tests
 
-
-TestMemory.__test__ = False  # type: ignore[attr-defined]  # pytest takes a class of such a name for tests
+    def __init__(
+        self, name: str, start_bytes: int, end_bytes: int, peak_bytes: int, excess: "Excess | None" = None
+    ) -> None:
+        self.name = name
+        self.start_bytes = start_bytes
+        self.end_bytes = end_bytes
+        self.peak_bytes = peak_bytes
+        self.excess = excess
 
 
 class RunningTest:

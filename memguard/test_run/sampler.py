@@ -5,11 +5,10 @@ blocked in its own thread and waits for would else be delivered to ours.
 """
 
 import _thread
+import signal
 import sys
 from collections.abc import Callable
 
-from memguard.core.light_signal import signal
-from memguard.core.log import printable
 from memguard.test_run import fork_warning
 
 # The pause after a look that failed.
@@ -62,7 +61,10 @@ class Sampler:
         """By now pytest has given back stderr; while a test ran, the line would have been taken for the test's."""
         trouble, self._trouble = self._trouble, ""
         if trouble and sys.stderr is not None:
-            sys.stderr.write(f"memguard: memory was not looked at all the time: {trouble}\n")
+            from memguard.core.log import printable
+
+            shown = printable(trouble, _LONGEST)
+            sys.stderr.write(f"memguard: memory was not looked at all the time: {shown}\n")
 
     def _run(self) -> None:
         try:
@@ -79,5 +81,5 @@ class Sampler:
         except MemoryError:  # just then looking matters
             return _AGAIN_S
         except Exception as error:  # noqa: BLE001 -- a full disk, no descriptor left: the next look may see what matters
-            self._trouble = self._trouble or printable(f"{type(error).__name__}: {error}", _LONGEST)
+            self._trouble = self._trouble or f"{type(error).__name__}: {error}"
             return _AGAIN_S

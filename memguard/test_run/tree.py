@@ -38,6 +38,10 @@ class Tree:
         self._mark.begin()
         self._strays = Strays(self._pid, self._mark, self._proc)
 
+    def is_forked(self) -> bool:
+        """Whether this process may share what it holds with who started it: it was forked, and started no program."""
+        return self._mark is not None and self._mark.is_forked
+
     def end(self) -> None:
         """Leave nothing behind in the environment. Safe to repeat."""
         if self._mark is not None:

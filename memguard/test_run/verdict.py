@@ -8,25 +8,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from memguard.core.log import printable
 from memguard.core.units import format_size
+from memguard.test_run.excess import Excess, ProcessSize
 from memguard.test_run.interruption import MemoryLimitExceeded
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from memguard.test_run.watch import Excess
 
 # How many processes a failure names: those that matter, on one line.
 _NAMED = 3
 _LONGEST_NAME = 40
-
-
-class Process(NamedTuple):
-    """One process of the tree at that moment."""
-
-    pid: int
-    name: str
-    size_bytes: int
 
 
 class Verdict(NamedTuple):
@@ -43,7 +31,7 @@ class Verdict(NamedTuple):
     size_bytes: int
     limit_bytes: int
     growth_bytes: int
-    largest: tuple[Process, ...]
+    largest: tuple[ProcessSize, ...]
     is_confirmed: bool
     worker: str = ""
     is_alone: bool = False
@@ -55,14 +43,12 @@ class Verdict(NamedTuple):
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> "Verdict":
         """What `to_plain` gave."""
-        return cls(**{**plain, "largest": tuple(Process(**process) for process in plain["largest"])})
+        return cls(**{**plain, "largest": tuple(ProcessSize(**process) for process in plain["largest"])})
 
 
-def verdict_of(excess: "Excess", test: str, phase: str, is_run: bool) -> Verdict:
+def verdict_of(excess: Excess, test: str, phase: str, is_run: bool) -> Verdict:
     """What the watch has found, of the test that ran."""
-    largest = tuple(
-        Process(found.pid, printable(found.name, _LONGEST_NAME), found.size_bytes) for found in excess.largest
-    )
+    largest = tuple(found._replace(name=found.name[:_LONGEST_NAME]) for found in excess.largest)
     sizes = (excess.size_bytes, excess.limit_bytes, excess.growth_bytes)
     return Verdict(test, phase, is_run, *sizes, largest, excess.is_confirmed)
 

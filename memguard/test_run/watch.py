@@ -8,16 +8,18 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
-from memguard.test_run.excess import Excess
 from memguard.test_run.high_water import HighWater
-from memguard.test_run.meter import Meter, ProcessSize, Reading
+from memguard.test_run.meter import Meter, Reading
 from memguard.test_run.own_status import OwnSize
 from memguard.test_run.pace import Pace
 from memguard.test_run.running_test import RunningTest, TestMemory
 from memguard.test_run.sampler import Sampler
 
-__all__ = ["Excess", "ProcessSize", "TestMemory", "Watch"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from memguard.test_run.excess import Excess
 
 # From the end of one test to the beginning of the next; longer ago, something else has run in between.
 _SAME_BORDER_S = 0.05
@@ -30,8 +32,6 @@ _COSTS = 4
 # What is held at the end of that asking is what was held before it, but for so much; else it was given back.
 _STILL = 0.95
 _LARGEST = 5
-# A named tuple without a call of Python's: an eighth of what it costs, twice a test.
-_new = tuple.__new__
 
 
 class Watch:
@@ -42,7 +42,7 @@ class Watch:
     In a child that was forked from this process, `enter_test`, `leave_test` and `end` do nothing.
     """
 
-    def __init__(self, run_limit_bytes: int = 0, on_over: Callable[[Excess, bool], None] | None = None) -> None:
+    def __init__(self, run_limit_bytes: int = 0, on_over: "Callable[[Excess, bool], None] | None" = None) -> None:
         self.peak_bytes = 0
         self.run_excess: Excess | None = None
         self._run_limit_bytes = run_limit_bytes
@@ -92,40 +92,41 @@ class Watch:
 
     def leave_test(self) -> TestMemory:
         """It has ended: what it held. What the thread hasn't found of an excess is found here."""
-        memory = self._leave_brief_test()
-        if memory is not None:
-            return memory
+        test, ended = self._test, list[Any]()
+        if self.end_brief_test(test.name, ended):
+            return TestMemory(*ended)
         if self._getpid() != self._pid:
-            return self._test.memory(self._test.start.size_bytes)
-        memory = self._end_test(self._test)
+            return test.memory(test.start.size_bytes)
+        memory = self._end_test(test)
         self._begin_test()
         return memory
+
+    def end_brief_test(self, name: str, ended: list[Any]) -> bool:
+        """The same by what is known of the last border, a tenth of what reading costs; False where that isn't enough.
+
+        It is where so little time has passed that nothing can have come and gone, and the thread has seen nothing. Then
+        `ended` gets name, start, end and peak.
+        """
+        now_s, test = self._clock(), self._test
+        if now_s - self._border_s > _BRIEF_S or now_s - self._reading_s > _BRIEF_TOGETHER_S:
+            return False
+        moved_bytes, start = self._moved_bytes(), test.start
+        start_bytes = start.size_bytes
+        if moved_bytes is None or test.limit_bytes or test.peak_bytes != start_bytes:
+            return False
+        end_bytes = start_bytes + moved_bytes
+        following = Reading(end_bytes, start.own, start.others) if moved_bytes else start
+        if test.is_held:  # from here on nothing is called, so that Python lets no other thread run
+            return False
+        self._number += 1
+        self._border_s = now_s
+        test.name, test.start, test.peak_bytes = "", following, end_bytes
+        ended += (name, start_bytes, end_bytes, end_bytes if moved_bytes > 0 else start_bytes)
+        return True
 
     def reading(self) -> int:
         """Footprint in bytes of the whole tree, now; 0 where this process itself can't be measured."""
         return self._meter.read(is_thorough=True).size_bytes
-
-    def _leave_brief_test(self) -> TestMemory | None:
-        """By what is known of the last border: 3 us, a tenth of what reading costs. None where that isn't enough.
-
-        It is where so little time has passed that nothing can have come and gone, and the thread has seen nothing.
-        """
-        now_s, before_s, test = self._clock(), self._border_s, self._test
-        self._border_s = now_s
-        start, name = test.start, test.name
-        start_bytes = start.size_bytes
-        if now_s - before_s > _BRIEF_S or now_s - self._reading_s > _BRIEF_TOGETHER_S:
-            return None
-        moved_bytes = self._moved_bytes()
-        if moved_bytes is None or test.limit_bytes or test.peak_bytes != start_bytes:
-            return None
-        end_bytes = start_bytes + moved_bytes
-        following = _new(Reading, (end_bytes, start.own, start.others, False)) if moved_bytes else start
-        if test.is_held:  # from here to the end nothing is called, so that Python lets no other thread run
-            return None
-        self._number += 1
-        test.name, test.start, test.peak_bytes = "", following, end_bytes
-        return _new(TestMemory, (name, start_bytes, end_bytes, max(start_bytes, end_bytes), None))
 
     def _end_test(self, test: RunningTest) -> TestMemory:
         reading = self._read_border(test.limit_bytes > 0)
@@ -152,7 +153,15 @@ class Watch:
             self._test = test
 
     def _sample(self) -> float:
-        """A look by the thread; the seconds until the next."""
+        """A look by the thread; the seconds until the next.
+
+        There is nothing to see where borders follow each other. Looking would cost the tests 20 us each time, since
+        with every file that they read, they wake a thread that waits for the interpreter, mostly in vain.
+        """
+        start = self._test.start
+        now_s = self._clock()
+        if now_s - self._border_s < _BRIEF_S and not (start.others.sizes or self._test.limit_bytes):
+            return self._pace.next_s(now_s, start.size_bytes, self._headroom_bytes(start.size_bytes), 0.0)
         begun_s, number = self._cpu_clock(), self._number
         reading = self._meter.read()
         cost_s = self._meter.cost_s if reading.others.sizes else self._cpu_clock() - begun_s
@@ -198,15 +207,20 @@ class Watch:
                     test.is_held = False
 
     def _find(self, test: RunningTest, reading: Reading, is_same_test: bool) -> None:
+        """It counts as found once it is told: where that fails, for want of a descriptor, the next look finds it."""
+        from memguard.test_run.excess import Excess
+
         growth_bytes = test.growth_bytes(reading.size_bytes)
         largest = tuple(self._meter.sizes(reading)[:_LARGEST])
         if is_same_test and self._is_over_own(test, reading.size_bytes):
-            test.excess = Excess(reading.size_bytes, test.limit_bytes, growth_bytes, largest, reading.is_confirmed)
-            self._tell(test.excess, is_run=False)
+            excess = Excess(reading.size_bytes, test.limit_bytes, growth_bytes, largest, reading.is_confirmed)
+            self._tell(excess, is_run=False)
+            test.excess = excess
         if self._is_over_run(reading.size_bytes):
             limit_bytes = self._run_limit_bytes
-            self.run_excess = Excess(reading.size_bytes, limit_bytes, growth_bytes, largest, reading.is_confirmed)
-            self._tell(self.run_excess, is_run=True)
+            excess = Excess(reading.size_bytes, limit_bytes, growth_bytes, largest, reading.is_confirmed)
+            self._tell(excess, is_run=True)
+            self.run_excess = excess
 
     def _is_over(self, test: RunningTest, size_bytes: int) -> bool:
         """Whether it passes a limit for the first time."""
@@ -227,6 +241,6 @@ class Watch:
             rooms.append(test.limit_bytes - test.growth_bytes(size_bytes))
         return min(rooms, default=None)
 
-    def _tell(self, excess: Excess, is_run: bool) -> None:
+    def _tell(self, excess: "Excess", is_run: bool) -> None:
         if self._on_over is not None:
             self._on_over(excess, is_run)

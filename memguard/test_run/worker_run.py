@@ -11,8 +11,8 @@ import pytest
 
 from memguard.test_run.mailbox import Mailbox
 from memguard.test_run.measured_tests import MeasuredTests
+from memguard.test_run.running_test import TestMemory
 from memguard.test_run.verdict import Verdict, headline
-from memguard.test_run.watch import TestMemory
 
 KEY = "memguard"  # in the input and output of a worker, and in the report of a test's teardown
 

@@ -8,6 +8,7 @@ import signal
 
 import pytest
 
+from memguard.test_run import STOPPED_EXIT_CODE
 from tests.plugin.conftest import Run
 
 pytest_plugins = ["pytester"]
@@ -73,6 +74,23 @@ BRIEF = """
     def test_none():
         pass
 """
+EXHAUSTING = """
+    import os, time
+    from filling import fill
+
+    def test_takes_everything():
+        taken = []
+        try:
+            while True:
+                taken.append(os.open("/dev/null", os.O_RDONLY))
+        except OSError:
+            held = fill(200)
+            time.sleep(0.5)
+        for descriptor in taken:
+            os.close(descriptor)
+        time.sleep(60)
+        open("went-on.txt", "w").close()
+"""
 
 
 def test_a_child_that_a_test_forks_is_no_second_run(pytester: pytest.Pytester, run: Run) -> None:
@@ -126,6 +144,15 @@ def test_what_is_held_for_a_moment_counts(pytester: pytest.Pytester, run: Run) -
     assert 142 * 1024**2 < grown < 158 * 1024**2
     assert report["tests"][1]["peak_bytes"] - report["tests"][1]["start_bytes"] < 5 * 1024**2
     assert report["kept"] == []
+
+
+def test_a_test_without_a_descriptor_left_is_stopped_once_it_has_one(pytester: pytest.Pytester, run: Run) -> None:
+    """Nothing can be opened then, be it to say who holds the memory or to import what says it."""
+    pytester.makepyfile(test_it=EXHAUSTING)
+    done = run("--memguard-limit", "150M")
+    assert done.ret == STOPPED_EXIT_CODE
+    done.stdout.fnmatch_lines(["*while running test_it.py::test_takes_everything, which had added *"])
+    assert not (pytester.path / "went-on.txt").exists()
 
 
 def test_a_report_that_cannot_be_written_is_said(pytester: pytest.Pytester, run: Run) -> None:

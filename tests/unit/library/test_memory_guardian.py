@@ -496,6 +496,33 @@ def test_the_longest_pause_is_the_interval_of_the_state(state: str) -> None:
     assert guardian._pause_s(watch, info) == pytest.approx(config.monitoring.get_check_interval(state), abs=0.05)
 
 
+def test_a_reading_that_a_restart_has_overtaken_is_neither_the_next_processes_end_nor_its_size(
+    config: MemoryGuardianConfig, program: SteeredProgram
+) -> None:
+    async def guard() -> None:
+        guardian = MemoryGuardian(config)
+        async with guardian:
+            await until(lambda: guardian.stats.samples > 0, "a reading")
+            measure, begun, replaced = guardian._measure, asyncio.Event(), asyncio.Event()
+
+            async def overtaken() -> MemoryInfo | None:
+                watched = guardian._watched
+                begun.set()
+                await replaced.wait()
+                guardian._measure = measure  # type: ignore[method-assign]
+                return watched.read() if watched else None
+
+            guardian._measure = overtaken  # type: ignore[method-assign]  # a moment that can't be awaited
+            await asyncio.wait_for(begun.wait(), 20)
+            assert await guardian.initiate_restart("by hand")
+            replaced.set()
+            program.hold(70)
+            await until(lambda: guardian.memory_state is MemoryState.WARNING, "WARNING")
+            assert guardian.stats.failed_restarts == 0
+
+    asyncio.run(guard())
+
+
 @pytest.mark.parametrize(
     ("level", "wanted"),
     [

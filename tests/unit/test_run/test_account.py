@@ -7,13 +7,14 @@ from pathlib import Path
 
 from memguard.test_run.account import Account
 from memguard.test_run.asked import PERSON, SESSION, Asked
+from memguard.test_run.excess import ProcessSize
 from memguard.test_run.junit import properties
 from memguard.test_run.report_file import document
 from memguard.test_run.summary import shown_from, summary_lines
-from memguard.test_run.verdict import Process, Verdict, explained
+from memguard.test_run.verdict import Verdict, explained
 
 MB = 1024 * 1024
-RUN = Verdict("", "", True, 310 * MB, 300 * MB, 310 * MB, (Process(7, "python", 280 * MB),), True)  # noqa: FBT003
+RUN = Verdict("", "", True, 310 * MB, 300 * MB, 310 * MB, (ProcessSize(7, "python", 280 * MB),), True)  # noqa: FBT003
 OWN = Verdict("a.py::test_x", "call", False, 90 * MB, 50 * MB, 60 * MB, (), False)  # noqa: FBT003
 
 
@@ -126,6 +127,14 @@ def test_figures_that_read_the_same_are_told_apart() -> None:
     verdict = OWN._replace(growth_bytes=50 * MB + 4096)
     assert explained(verdict).startswith("this test added a little over 50 MB, its limit is 50 MB\n")
     assert "(memory that processes share may count more than once)" in explained(verdict)
+
+
+def test_the_cases_of_a_test_are_one_also_below_a_folder_that_is_named_like_a_case() -> None:
+    account = _account()
+    for case, size_mb in enumerate((20, 40, 45)):
+        account.ledger.add(f"a[1].py::test_x[{case}]", size_mb * MB, (size_mb + 5) * MB, (size_mb + 5) * MB)
+    account.ledger.add("a[1].py::test_y", 50 * MB, 90 * MB, 90 * MB)
+    assert [(group.name, group.cases) for group in account.groups()] == [("a[1].py::test_y", 1), ("a[1].py::test_x", 3)]
 
 
 def test_json_and_junit_say_the_same() -> None:

@@ -22,7 +22,7 @@ def guarded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _asked(pytester: pytest.Pytester, *words: str, inside: str = "") -> Asked | None:
-    environment = {"PYTEST_CURRENT_TEST": inside} if inside else {}
+    environment = {"CLAUDECODE": "1", **({"PYTEST_CURRENT_TEST": inside} if inside else {})}
     return asked_of(pytester.parseconfig(*words), environment)
 
 
@@ -70,7 +70,9 @@ def test_a_run_inside_a_test_has_the_limit_that_it_asks_for(pytester: pytest.Pyt
 def test_a_session_without_a_budget_measures_only(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     budget = SessionBudget(is_guarded=True, budget_bytes=0, pattern="")
     monkeypatch.setattr(session_budget, "session_budget", lambda _environment: budget)
-    assert _asked(pytester) == Asked(SESSION)
+    asked = _asked(pytester)
+    assert asked is not None
+    assert (asked.by, asked.limit_bytes) == (SESSION, 0)
 
 
 def test_a_report_is_relative_to_where_pytest_was_started(pytester: pytest.Pytester) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from memguard.test_run import meter as module
 from memguard.test_run.meter import NOBODY, Meter
 from memguard.test_run.tree import Tree
 from memguard.testing.fake_host import FakeHost
@@ -182,12 +181,21 @@ def test_a_child_that_ended_while_nothing_could_be_read_is_not_held(
     assert meter.read().others == NOBODY
 
 
-def test_a_process_that_was_forked_off_a_larger_one_counts_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "pss_bytes", lambda *_: 5 * MB)
-    meter = Meter()
-    meter.begin()
-    assert meter.read().size_bytes == pytest.approx(5 * MB, abs=MB)
-    meter.end()
+def test_a_process_that_was_forked_off_a_larger_one_counts_its_share(meter: Meter) -> None:
+    held = bytearray(b"1") * (60 * MB)
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if not pid:
+        of_child = Meter()
+        of_child.begin()
+        os.write(writer, str(of_child.read().size_bytes).encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    size_bytes = int(os.read(reader, 32))
+    os.close(reader)
+    os.close(writer)
+    assert 30 * MB <= size_bytes < meter.read().size_bytes - 25 * MB
+    del held
 
 
 def test_where_nothing_can_be_read_everything_is_zero(tmp_path: Path) -> None:

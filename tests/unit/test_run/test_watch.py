@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from memguard.test_run.excess import Excess
 from memguard.test_run.meter import Reading
-from memguard.test_run.watch import Excess, TestMemory, Watch
+from memguard.test_run.running_test import TestMemory
+from memguard.test_run.watch import Watch
 from memguard.testing.waiting import wait_until
 
 MB = 1024 * 1024
@@ -129,6 +131,27 @@ def test_many_tests_of_nothing_add_up_to_what_is_held(watching: Callable[..., Wa
     assert before + sum(added.values()) == pytest.approx(watch.reading(), abs=MB)
     for block in held:
         block.give_back()
+
+
+def test_right_after_a_border_the_thread_reads_nothing(watching: Callable[..., Watch]) -> None:
+    watch = without_thread(watching())
+    read, plainly = list[float](), watch._meter.read
+
+    def note() -> Reading:
+        read.append(time.monotonic())
+        return plainly()
+
+    watch._meter.read = note  # type: ignore[method-assign,assignment]
+
+    def reads_nothing() -> bool:
+        count = len(read)
+        watch.leave_test()
+        assert watch._sample() > 0
+        return len(read) == count
+
+    wait_until(reads_nothing, "a border and a look within 5 ms")
+    wait_until(lambda: watch._sample() > 0 and time.monotonic() - watch._border_s > 0.01, "a later look")
+    assert max(read) > watch._border_s
 
 
 def test_a_test_over_its_limit_is_told_once_by_the_thread(watching: Callable[..., Watch], told: Told) -> None:
@@ -306,10 +329,10 @@ def test_a_late_look_counts_for_the_run_where_it_was_not_given_back(
         block.give_back()
 
 
-def test_who_can_not_be_told_of_one_test_is_told_of_the_next(
+def test_who_can_not_be_told_is_told_at_the_next_look(
     watching: Callable[..., Watch], told: Told, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A full disk, on which a worker was to be told."""
+    """A full disk, on which a worker was to be told; no descriptor left to import what tells."""
     tried: list[int] = []
 
     def tell(excess: Excess, is_run: bool) -> None:
@@ -320,19 +343,15 @@ def test_who_can_not_be_told_of_one_test_is_told_of_the_next(
 
     watch = watching()
     watch._on_over = tell
-    blocks: list[Block] = []
-    for name in ("first", "next"):
-        count = len(tried)
-        watch.enter_test(name, 20 * MB)
-        blocks.append(Block(30 * MB))
-        wait_until(lambda count=count: len(tried) > count, "being told")  # type: ignore[misc]
-        wait_until(lambda: not watch._test.is_held, "the border being free again")
-        assert watch.leave_test().excess is not None
+    watch.enter_test("leaks", 20 * MB)
+    block = Block(30 * MB)
+    wait_until(lambda: bool(told.calls), "being told")
+    wait_until(lambda: not watch._test.is_held, "the border being free again")
+    assert watch.leave_test().excess == told.calls[0][0]
     watch.end()
-    for block in blocks:
-        block.give_back()
+    block.give_back()
     assert threading.get_ident() not in tried
-    assert len(told.calls) == 1
+    assert len(tried) == 2
     assert "OSError: [Errno 28] No space left on device" in capsys.readouterr().err
 
 

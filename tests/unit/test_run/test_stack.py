@@ -8,7 +8,7 @@ from types import FrameType, FunctionType
 
 import pytest
 
-from memguard.test_run.interruptible import is_interruptible
+from memguard.test_run.stack import is_interruptible
 
 RUNNER, FIXTURES, PLUGINS = "_pytest.runner", "_pytest.fixtures", "pluggy._callers"
 PHASE = [(RUNNER, "call_and_report"), (RUNNER, "from_call"), (RUNNER, "<lambda>"), (PLUGINS, "_multicall")]
