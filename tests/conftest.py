@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,12 @@ from tests.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from tests.guard_rig import GuardRig
+
+
+def pytest_configure() -> None:
+    """Programs that tests start inherit an ignored SIGINT, which a shell gives to what it starts in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

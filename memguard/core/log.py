@@ -7,8 +7,6 @@ The light half's own writer, since `logging` alone would take three times what a
 import os
 import time
 
-from memguard.core.layout import log_path
-
 DEBUG = "DEBUG"  # each reading
 INFO = "INFO"  # what memguard does: events, restarts
 WARNING = "WARNING"  # a threshold was reached, a mode has changed, something was done without
@@ -45,7 +43,8 @@ def append_log(state_dir: str, text: str, level: str = WARNING) -> None:
     """Append one line; a log that can't be written is no reason to stop."""
     if not is_logged(level):
         return
-    from memguard.core.masking import masked  # a hook that writes no line does without
+    from memguard.core.layout import log_path  # who writes no line does without both
+    from memguard.core.masking import masked
 
     try:
         _append(log_path(state_dir), _line(printable(masked(text), _LONGEST), level).encode("utf-8", "replace"))

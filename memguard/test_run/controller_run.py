@@ -10,16 +10,13 @@ from memguard.host import current
 from memguard.host.signals import send
 from memguard.test_run.account import Account
 from memguard.test_run.asked import Asked
+from memguard.test_run.excess import Excess
 from memguard.test_run.mailbox import Mailbox
 from memguard.test_run.reporting import Reporting
 from memguard.test_run.summary import held_by
 from memguard.test_run.verdict import Verdict, headline, verdict_of
 from memguard.test_run.watch import Watch
 from memguard.test_run.worker_run import KEY
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from memguard.test_run.excess import Excess
 
 _NUMBER = getattr(signal, "SIGURG", 0)
 # A signal that comes right before a call that blocks is handled after it: so it is sent again.
@@ -105,7 +102,7 @@ class ControllerRun:
             if verdict.is_run:
                 self._stop(verdict)
 
-    def _over(self, excess: "Excess", _is_run: bool) -> None:
+    def _over(self, excess: Excess, _is_run: bool) -> None:
         """The whole tree is over the run's limit: called in the watch's thread."""
         verdict = verdict_of(excess, "", "", is_run=True)
         self._account.add_verdict(verdict)

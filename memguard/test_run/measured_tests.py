@@ -14,17 +14,14 @@ from collections.abc import Callable
 import pytest
 
 from memguard.core.errors import UsageError
+from memguard.test_run.excess import Excess
 from memguard.test_run.interruption import Interruption
 from memguard.test_run.marked import MARKER, marked_items
+from memguard.test_run.running_test import TestMemory
 from memguard.test_run.size import above_the_host, parse_mark
 from memguard.test_run.stack import frame_of, running_phase
+from memguard.test_run.verdict import Verdict, added, blame, explained, headline, verdict_of
 from memguard.test_run.watch import Watch
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from memguard.test_run.excess import Excess
-    from memguard.test_run.running_test import TestMemory
-    from memguard.test_run.verdict import Verdict
 
 _RUNS, _TESTS_OWN = "run", "test"
 # From this share of the run's limit on there is one border more, so that a test that takes the run over it fails. From
@@ -45,8 +42,8 @@ class MeasuredTests:
         self,
         session: pytest.Session,
         limit_bytes: int,
-        on_verdict: "Callable[[Verdict], None]",
-        ask: "Callable[[], Verdict | None]" = lambda: None,
+        on_verdict: Callable[[Verdict], None],
+        ask: Callable[[], Verdict | None] = lambda: None,
         *,
         worker: str = "",
     ) -> None:
@@ -131,7 +128,7 @@ class MeasuredTests:
         if _RUNS in self._passed:
             pytest.fail(f"not run: {self._session.shouldstop}", pytrace=False)
 
-    def end_test(self, nodeid: str) -> "TestMemory":
+    def end_test(self, nodeid: str) -> TestMemory:
         """It is torn down, and all is said about it but its memory; in a worker, all but its last report."""
         self._test = nodeid
         if self._passed:
@@ -144,7 +141,7 @@ class MeasuredTests:
             self.look_into_reports()
         return memory
 
-    def _whole(self, memory: "TestMemory") -> "TestMemory":
+    def _whole(self, memory: TestMemory) -> TestMemory:
         """With what came before the border between a test and its teardown."""
         self._limit_bytes = 0
         if self._passed:
@@ -167,28 +164,22 @@ class MeasuredTests:
             self._pass(self._verdict(self._began.excess, is_run=False))
 
     @staticmethod
-    def _is_about(report: pytest.TestReport, verdict: "Verdict") -> bool:
+    def _is_about(report: pytest.TestReport, verdict: Verdict) -> bool:
         """Reports come one by one, or all three when the test is over: with pytest-rerunfailures."""
         return verdict.test == report.nodeid and verdict.phase in ("", report.when)
 
-    def _tell(self, report: pytest.TestReport, verdict: "Verdict") -> None:
-        from memguard.test_run.verdict import added, blame
-
+    def _tell(self, report: pytest.TestReport, verdict: Verdict) -> None:
         blame(report, verdict)
         if verdict.is_run and self._worker and not verdict.is_alone and self._began:
             report.sections.append(("memguard", added(self._began.start_bytes, self._began.peak_bytes)))
 
-    def _over(self, excess: "Excess", is_run: bool) -> None:
+    def _over(self, excess: Excess, is_run: bool) -> None:
         """Called by the watch, most often in its thread."""
-        from memguard.test_run.verdict import explained
-
         verdict = self._verdict(excess, is_run)
         self._pass(verdict)
         self._interruption.request(explained(verdict))
 
     def _asked(self) -> str:
-        from memguard.test_run.verdict import explained
-
         verdict = self._ask()
         if verdict is None:
             return ""
@@ -196,9 +187,7 @@ class MeasuredTests:
         self._pass(verdict._replace(test=test, phase=phase))
         return explained(verdict)
 
-    def _verdict(self, excess: "Excess", is_run: bool) -> "Verdict":
-        from memguard.test_run.verdict import verdict_of
-
+    def _verdict(self, excess: Excess, is_run: bool) -> Verdict:
         test, phase = self._running()
         verdict = verdict_of(excess, test, phase, is_run)
         return verdict._replace(worker=self._worker, is_alone=is_run and bool(self._worker))
@@ -210,15 +199,13 @@ class MeasuredTests:
         test, phase = running_phase(frame_of(self._thread), self._session)
         return test or self._test, phase
 
-    def _pass(self, verdict: "Verdict") -> None:
+    def _pass(self, verdict: Verdict) -> None:
         """Once a test for its own limit, once a run for the run's."""
         limit = _RUNS if verdict.is_run else _TESTS_OWN
         if limit in self._passed:
             return
         self._passed.add(limit)
         if verdict.is_run:
-            from memguard.test_run.verdict import headline
-
             self._session.shouldstop = f"memguard: {headline(verdict)}"
         self._untold = verdict
         self.look_into_reports()

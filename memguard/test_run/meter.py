@@ -4,14 +4,13 @@ import os
 import threading
 import time
 
+from memguard.core.log import printable
 from memguard.host import current
+from memguard.host.confirm import pss_bytes
+from memguard.test_run.excess import ProcessSize
 from memguard.test_run.own_status import OwnSize, OwnStatus
+from memguard.test_run.shares import Shares
 from memguard.test_run.tree import Process, Tree
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from memguard.test_run.excess import ProcessSize
-    from memguard.test_run.shares import Shares
 
 _LONGEST_NAME = 64
 # A border may take what others held from the last reading of them, as long as reading them takes 1 % of the time.
@@ -68,7 +67,7 @@ class Meter:
         self._status = OwnStatus(proc)
         self.moved_bytes = self._status.moved_bytes  # of this process, since the last border
         self._tree = Tree(self._pid, proc)
-        self._shares: Shares | None = None  # as long as there is nobody to share with
+        self._shares = Shares(proc)
         self._lock = threading.Lock()
         self._clock, self._cpu_clock = time.monotonic, time.thread_time
         self._others = NOBODY  # as they were read last
@@ -112,7 +111,7 @@ class Meter:
             processes = self._tree.read()
             if len(processes) > 1:
                 self._others = self._others_of(processes, is_exact=True)
-                return self._with(self._own(), is_confirmed=self._known_shares().is_whole)
+                return self._with(self._own(), is_confirmed=self._shares.is_whole)
         is_confirmed = self._measure_own()
         self._others = NOBODY
         return self._with(self._own(), is_confirmed=is_confirmed)
@@ -124,10 +123,8 @@ class Meter:
         others = Others(others_bytes, reading.others.footprint_bytes, reading.others.sizes)
         return Reading(size_bytes, reading.own, others, is_confirmed=not others.sizes)
 
-    def sizes(self, reading: Reading) -> "list[ProcessSize]":
+    def sizes(self, reading: Reading) -> list[ProcessSize]:
         """Each process of a reading, the largest first; who is gone by now has no name."""
-        from memguard.test_run.excess import ProcessSize
-
         found = [ProcessSize(pid, self._name(pid), size) for pid, size in reading.others.sizes]
         own_bytes = reading.size_bytes - reading.others.added_bytes
         sizes = [ProcessSize(self._pid, self._name(self._pid), own_bytes), *found]
@@ -137,8 +134,6 @@ class Meter:
         return self._status.read() or OwnSize(max(0, current.footprint_bytes(self._pid, self._proc)))
 
     def _measure_own(self) -> bool:
-        from memguard.host.confirm import pss_bytes  # most runs ask for no share
-
         share = pss_bytes(self._pid, self._proc)
         self._own_over_bytes = 0 if share is None else max(0, self._own().size_bytes - share)
         return share is not None
@@ -162,19 +157,10 @@ class Meter:
     def _others_of(self, processes: list[Process], is_exact: bool = False) -> Others:
         if len(processes) == 1:
             return NOBODY
-        sizes_bytes = self._known_shares().sizes_bytes(processes, is_exact)
+        sizes_bytes = self._shares.sizes_bytes(processes, is_exact)
         sizes = tuple((process[0], size) for process, size in zip(processes[1:], sizes_bytes[1:], strict=True))
         own_bytes = max(0, processes[0][3] - self._own_over_bytes)
         return Others(max(0, sum(sizes_bytes) - own_bytes), sum(process[3] for process in processes[1:]), sizes)
 
-    def _known_shares(self) -> "Shares":
-        if self._shares is None:
-            from memguard.test_run.shares import Shares
-
-            self._shares = Shares(self._proc)
-        return self._shares
-
     def _name(self, pid: int) -> str:
-        from memguard.core.log import printable
-
         return printable(current.command_name(pid, self._proc).rstrip("\n"), _LONGEST_NAME)

@@ -9,6 +9,7 @@ another run beside this one, has them too.
 import os
 from itertools import count
 
+from memguard.host.environment import begins_with
 from memguard.host.linux import START, stat_fields
 
 # Not `MEMGUARD_...`, which are settings. Each run has a name of its own, so that runs in runs need not know each other.
@@ -47,8 +48,6 @@ class OwnMark:
             return False
         if self._addresses and self._addresses == addresses(fields):
             return True
-        from memguard.host.environment import begins_with  # most runs have no process to ask it of
-
         return begins_with(pid, (f"{self._variable}=".encode(),), self._proc)[0]
 
 

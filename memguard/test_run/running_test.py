@@ -1,10 +1,7 @@
 """The test that runs: where it began, how far it went, and what it left."""
 
+from memguard.test_run.excess import Excess
 from memguard.test_run.meter import Reading
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from memguard.test_run.excess import Excess
 
 
 class TestMemory:
@@ -14,7 +11,7 @@ class TestMemory:
     __test__ = False  # pytest takes a class of such a name for tests
 
     def __init__(
-        self, name: str, start_bytes: int, end_bytes: int, peak_bytes: int, excess: "Excess | None" = None
+        self, name: str, start_bytes: int, end_bytes: int, peak_bytes: int, excess: Excess | None = None
     ) -> None:
         self.name = name
         self.start_bytes = start_bytes

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 
+from memguard.core.log import printable
 from memguard.test_run import fork_warning
 
 # The pause after a look that failed.
@@ -61,8 +62,6 @@ class Sampler:
         """By now pytest has given back stderr; while a test ran, the line would have been taken for the test's."""
         trouble, self._trouble = self._trouble, ""
         if trouble and sys.stderr is not None:
-            from memguard.core.log import printable
-
             shown = printable(trouble, _LONGEST)
             sys.stderr.write(f"memguard: memory was not looked at all the time: {shown}\n")
 

@@ -10,16 +10,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from memguard.test_run.excess import Excess
 from memguard.test_run.high_water import HighWater
 from memguard.test_run.meter import Meter, Reading
 from memguard.test_run.own_status import OwnSize
 from memguard.test_run.pace import Pace
 from memguard.test_run.running_test import RunningTest, TestMemory
 from memguard.test_run.sampler import Sampler
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from memguard.test_run.excess import Excess
 
 # From the end of one test to the beginning of the next; longer ago, something else has run in between.
 _SAME_BORDER_S = 0.05
@@ -42,7 +39,7 @@ class Watch:
     In a child that was forked from this process, `enter_test`, `leave_test` and `end` do nothing.
     """
 
-    def __init__(self, run_limit_bytes: int = 0, on_over: "Callable[[Excess, bool], None] | None" = None) -> None:
+    def __init__(self, run_limit_bytes: int = 0, on_over: Callable[[Excess, bool], None] | None = None) -> None:
         self.peak_bytes = 0
         self.run_excess: Excess | None = None
         self._run_limit_bytes = run_limit_bytes
@@ -208,19 +205,19 @@ class Watch:
 
     def _find(self, test: RunningTest, reading: Reading, is_same_test: bool) -> None:
         """It counts as found once it is told: where that fails, for want of a descriptor, the next look finds it."""
-        from memguard.test_run.excess import Excess
-
         growth_bytes = test.growth_bytes(reading.size_bytes)
-        largest = tuple(self._meter.sizes(reading)[:_LARGEST])
         if is_same_test and self._is_over_own(test, reading.size_bytes):
-            excess = Excess(reading.size_bytes, test.limit_bytes, growth_bytes, largest, reading.is_confirmed)
+            excess = self._excess(reading, test.limit_bytes, growth_bytes)
             self._tell(excess, is_run=False)
             test.excess = excess
         if self._is_over_run(reading.size_bytes):
-            limit_bytes = self._run_limit_bytes
-            excess = Excess(reading.size_bytes, limit_bytes, growth_bytes, largest, reading.is_confirmed)
+            excess = self._excess(reading, self._run_limit_bytes, growth_bytes)
             self._tell(excess, is_run=True)
             self.run_excess = excess
+
+    def _excess(self, reading: Reading, limit_bytes: int, growth_bytes: int) -> Excess:
+        largest = tuple(self._meter.sizes(reading)[:_LARGEST])
+        return Excess(reading.size_bytes, limit_bytes, growth_bytes, largest, is_confirmed=reading.is_confirmed)
 
     def _is_over(self, test: RunningTest, size_bytes: int) -> bool:
         """Whether it passes a limit for the first time."""
@@ -241,6 +238,6 @@ class Watch:
             rooms.append(test.limit_bytes - test.growth_bytes(size_bytes))
         return min(rooms, default=None)
 
-    def _tell(self, excess: "Excess", is_run: bool) -> None:
+    def _tell(self, excess: Excess, is_run: bool) -> None:
         if self._on_over is not None:
             self._on_over(excess, is_run)

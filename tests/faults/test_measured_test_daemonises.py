@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 from tests.faults.measured_program import MB, command, facts_of
 
 # Twice forked, so that it is a child of init; it says its pid, and ends with the pipe that the run holds.
@@ -109,23 +113,27 @@ watch.leave_test()
 def test_a_run_beside_this_one_is_not_taken_for_a_daemon_of_it() -> None:
     """Both are children of this test, with the same environment; the one starts 80 MB while the other watches."""
     beside = """
-import subprocess, sys
+import sys
 held = bytearray(80 * 1024 * 1024)
 for offset in range(0, len(held), 4096): held[offset] = 1
 print("ready", flush=True)
 sys.stdin.read()
 """
     code = """
-beside = sys.argv[1]
 watch.enter_test("alone", 40 * MB)
-start = [sys.executable, "-I", "-S", "-c", beside]
-environment = {name: value for name, value in os.environ.items() if "MEMGUARD" not in name}
-process = subprocess.Popen(["setsid", "--fork", *start], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-process.stdout.readline()
+print("begun", flush=True)
+sys.stdin.readline()
 memory = watch.leave_test()
 watch.end()
-process.stdin.close()
-process.wait()
 say(told=told)
 """
-    assert facts_of(command(code, beside)) == [{"told": []}]
+    with subprocess.Popen(command(code), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout is not None
+        assert watching.stdout.readline() == "begun\n"
+        words = [sys.executable, "-I", "-S", "-c", beside]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            said, _ = watching.communicate("go on\n", 60)
+            process.communicate()
+    assert json.loads(said) == {"told": []}

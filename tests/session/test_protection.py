@@ -65,7 +65,8 @@ def test_the_host_limit_is_refused_with_its_own_way_out(opted_in: Sandbox, sessi
     record = json.loads(path.read_text())
     (own,) = record["attempts"]
     others = [{**own, "id": f"{number}", "guard": f"other-{number}"} for number in range(12)]
-    path.write_text(json.dumps({**record, "attempts": others}))
+    (path.parent / "new").write_text(json.dumps({**record, "attempts": others}))
+    (path.parent / "new").rename(path)  # the session's watchdog reads it meanwhile
     refused = opted_in.memguard("restart", code=1).stderr
     assert "12 restarts of all sessions of this host in 60 min, the limit is 12" in refused
     assert "--reset-protection host" in refused

@@ -78,7 +78,8 @@ def test_what_it_starts_counts(meter: Meter) -> None:
         sizes = {each.pid: each for each in meter.sizes(reading)}
         assert sizes[pid].size_bytes == pytest.approx(54 * MB, abs=5 * MB)
         assert sizes[pid].name.startswith("python")
-        assert sum(each.size_bytes for each in sizes.values()) == reading.size_bytes
+        # The kernel keeps count of a process's pages in more than one way, and some of them lag behind.
+        assert sum(each.size_bytes for each in sizes.values()) == pytest.approx(reading.size_bytes, abs=MB)
     assert meter.read().others == NOBODY
 
 
