@@ -180,8 +180,9 @@ class MemoryGuardian:
     async def monitor_loop(self) -> None:
         """Look, decide, wait: for as long as the state's interval says, less where something grows."""
         while self.is_monitoring:
+            watch = self._watched
             try:
-                watch, info = self._watched, await self._measure()
+                info = await self._measure()
                 if watch is not self._watched:  # replaced meanwhile: what was read is of the one before
                     continue
                 if watch is None or info is None:
@@ -190,6 +191,8 @@ class MemoryGuardian:
                 await self.take_reading(info)
                 pause_s = self._pause_s(watch, info)
             except Exception as error:  # noqa: BLE001  a defect must not end the watch
+                if watch is not self._watched:
+                    continue
                 await self.handle_monitoring_error(error)
                 pause_s = self.config.monitoring.normal_interval
             await self._sleep(pause_s)

@@ -1,5 +1,7 @@
 """What is known of a run when it is over: the summary, the JSON report and junit's properties say the same of it."""
 
+from typing import Any
+
 from memguard.test_run.asked import Asked
 from memguard.test_run.ledger import Kept, Ledger
 
@@ -24,6 +26,10 @@ class Crash:
         self.worker = worker
         self.test = ""
         self.held_bytes = held_bytes
+
+    def to_plain(self) -> dict[str, Any]:
+        """Words and numbers."""
+        return {"worker": self.worker, "test": self.test, "held_bytes": self.held_bytes}
 
 
 class Group:

@@ -34,12 +34,17 @@ class Kept:
         self.end_bytes = series.ends[place]
         self.peak_bytes = series.peaks[place]
 
+    def to_plain(self) -> dict[str, Any]:
+        """Words and numbers."""
+        names = ("test", "worker", "kept_bytes", "start_bytes", "end_bytes", "peak_bytes")
+        return {name: getattr(self, name) for name in names}
+
 
 class Series:
     """The tests that ran one after the other in one process, in their order.
 
     `ended`: name, start, end and peak of the first, then of the next. One list, since adding to it takes a sixth of
-    what four arrays do; and as one test's end is the next one's start, it takes no more memory.
+    what four arrays do.
     """
 
     def __init__(self, ended: list[Any]) -> None:
@@ -89,8 +94,13 @@ class Ledger:
         return sum(len(ended) for ended in self._ended.values()) // 4
 
     def add(self, test: str, start_bytes: int, end_bytes: int, peak_bytes: int, worker: str = "") -> None:
-        """A test has ended."""
-        self.ended(worker).extend((test, start_bytes, end_bytes, peak_bytes))
+        """A test has ended. What is the same number is kept once: a process of xdist's has sent each by itself."""
+        ended = self.ended(worker)
+        if ended and ended[-2] == start_bytes:
+            start_bytes = ended[-2]
+        if end_bytes == start_bytes:
+            end_bytes = start_bytes
+        ended += (test, start_bytes, end_bytes, end_bytes if peak_bytes == end_bytes else peak_bytes)
 
     def ended(self, worker: str = "") -> list[Any]:
         """What a worker's tests are added to by who can't afford a call: name, start, end and peak of each."""

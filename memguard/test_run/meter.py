@@ -99,9 +99,10 @@ class Meter:
         self._status.mark()
         if is_exact:
             return self.read(is_thorough=True)
-        if not self._tree.may_have_others():
+        has_others = self._tree.may_have_others()
+        if not has_others:
             self._others = NOBODY
-        elif self._clock() >= self._fresh_until_s:
+        if self._clock() >= self._fresh_until_s and (has_others or self._tree.were_started()):
             return self.read()
         return self._with(self._own())
 

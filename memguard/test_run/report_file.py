@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 import memguard
-from memguard.test_run.account import Account, Crash
+from memguard.test_run.account import Account
 from memguard.test_run.ledger import Kept
 from memguard.test_run.verdict import Verdict
 
@@ -29,8 +29,8 @@ def document(account: Account, *, is_over: bool = True) -> dict[str, Any]:
         "growth_per_hundred_tests_bytes": _whole(account.ledger.growth_per_hundred_bytes()),
         "stopped": _verdict(account.stopped) if account.stopped else None,
         "over_limit": [_verdict(verdict) for verdict in account.over],
-        "kept": [_plain(kept) for kept in account.ledger.kept()],
-        "crashed_workers": [_plain(crash) for crash in account.crashes],
+        "kept": [kept.to_plain() for kept in account.ledger.kept()],
+        "crashed_workers": [crash.to_plain() for crash in account.crashes],
         "tests": [_test(test) for test in account.ledger.tests()],
     }
 
@@ -89,13 +89,9 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
 
 
 def _test(kept: Kept) -> dict[str, Any]:
-    fields = _plain(kept)
+    fields = kept.to_plain()
     del fields["kept_bytes"]  # they are in `kept`, where they are worth a word
     return fields
-
-
-def _plain(found: Kept | Crash) -> dict[str, Any]:
-    return {name: getattr(found, name) for name in found.__slots__}
 
 
 def _whole(value: float | None) -> int | None:

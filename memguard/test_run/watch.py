@@ -14,7 +14,7 @@ from memguard.test_run.excess import Excess
 from memguard.test_run.high_water import HighWater
 from memguard.test_run.meter import Meter, Reading
 from memguard.test_run.own_status import OwnSize
-from memguard.test_run.pace import Pace
+from memguard.test_run.pace import FILL_BYTES_PER_S, LONGEST_S, Pace
 from memguard.test_run.running_test import RunningTest, TestMemory
 from memguard.test_run.sampler import Sampler
 
@@ -36,13 +36,15 @@ class Watch:
 
     Mostly it is the thread that calls it, else `leave_test`. While it is called from the thread, the test that it is
     about can't end. `peak_bytes` is the most that the tree has held, `run_excess` how the run's limit was passed.
-    In a child that was forked from this process, `enter_test`, `leave_test` and `end` do nothing.
+    In a child that was forked from this process, `enter_test`, `leave_test` and `end` do nothing; what `end_brief_test`
+    does there is of no use, and no harm.
     """
 
     def __init__(self, run_limit_bytes: int = 0, on_over: Callable[[Excess, bool], None] | None = None) -> None:
         self.peak_bytes = 0
         self.run_excess: Excess | None = None
         self._run_limit_bytes = run_limit_bytes
+        self._alarm_bytes = run_limit_bytes or float("inf")
         self._on_over = on_over
         self._pid = os.getpid()
         # Kept, since tests replace functions in modules.
@@ -99,10 +101,10 @@ class Watch:
         return memory
 
     def end_brief_test(self, name: str, ended: list[Any]) -> bool:
-        """The same by what is known of the last border, a tenth of what reading costs; False where that isn't enough.
+        """`leave_test` by what is known of the last border, a tenth of what reading costs; False where that won't do.
 
-        It is where so little time has passed that nothing can have come and gone, and the thread has seen nothing. Then
-        `ended` gets name, start, end and peak.
+        It does where so little time has passed that hardly anything can have come and gone, the thread has seen
+        nothing, and the run's limit isn't passed. Then `ended` gets name, start, end and peak.
         """
         now_s, test = self._clock(), self._test
         if now_s - self._border_s > _BRIEF_S or now_s - self._reading_s > _BRIEF_TOGETHER_S:
@@ -111,9 +113,13 @@ class Watch:
         start_bytes = start.size_bytes
         if moved_bytes is None or test.limit_bytes or test.peak_bytes != start_bytes:
             return False
-        end_bytes = start_bytes + moved_bytes
-        following = Reading(end_bytes, start.own, start.others) if moved_bytes else start
-        if test.is_held:  # from here on nothing is called, so that Python lets no other thread run
+        end_bytes, following = start_bytes, start
+        if moved_bytes:
+            end_bytes += moved_bytes
+            following = Reading(end_bytes, start.own, start.others)
+        if (
+            test.is_held or end_bytes > self._alarm_bytes
+        ):  # from here on nothing is called, so that Python lets no other thread run
             return False
         self._number += 1
         self._border_s = now_s
@@ -150,20 +156,26 @@ class Watch:
             self._test = test
 
     def _sample(self) -> float:
-        """A look by the thread; the seconds until the next.
-
-        There is nothing to see where borders follow each other. Looking would cost the tests 20 us each time, since
-        with every file that they read, they wake a thread that waits for the interpreter, mostly in vain.
-        """
-        start = self._test.start
-        now_s = self._clock()
-        if now_s - self._border_s < _BRIEF_S and not (start.others.sizes or self._test.limit_bytes):
-            return self._pace.next_s(now_s, start.size_bytes, self._headroom_bytes(start.size_bytes), 0.0)
+        """A look by the thread; the seconds until the next."""
+        if self._needs_no_look():
+            return LONGEST_S
         begun_s, number = self._cpu_clock(), self._number
         reading = self._meter.read()
         cost_s = self._meter.cost_s if reading.others.sizes else self._cpu_clock() - begun_s
         self._look_at(number, reading)
         return self._pace.next_s(self._clock(), reading.size_bytes, self._headroom_bytes(reading.size_bytes), cost_s)
+
+    def _needs_no_look(self) -> bool:
+        """Whether borders follow each other, far from any limit: they read as often, and all that a look would.
+
+        With every file that they read, tests wake a thread that waits for the interpreter, mostly in vain: a look costs
+        them ten times what it takes by itself.
+        """
+        start = self._test.start
+        if self._clock() - self._border_s > _BRIEF_S or start.others.sizes:
+            return False
+        headroom_bytes = self._headroom_bytes(start.size_bytes)
+        return headroom_bytes is None or headroom_bytes > LONGEST_S * FILL_BYTES_PER_S
 
     def _look_at(self, number: int, reading: Reading, is_last: bool = False) -> None:
         """Take a reading, confirmed where it is over a limit; `is_last`: a test's own limit, now or never."""
@@ -204,16 +216,13 @@ class Watch:
                     test.is_held = False
 
     def _find(self, test: RunningTest, reading: Reading, is_same_test: bool) -> None:
-        """It counts as found once it is told: where that fails, for want of a descriptor, the next look finds it."""
         growth_bytes = test.growth_bytes(reading.size_bytes)
         if is_same_test and self._is_over_own(test, reading.size_bytes):
-            excess = self._excess(reading, test.limit_bytes, growth_bytes)
-            self._tell(excess, is_run=False)
-            test.excess = excess
+            test.excess = self._excess(reading, test.limit_bytes, growth_bytes)
+            self._tell(test.excess, is_run=False)
         if self._is_over_run(reading.size_bytes):
-            excess = self._excess(reading, self._run_limit_bytes, growth_bytes)
-            self._tell(excess, is_run=True)
-            self.run_excess = excess
+            self.run_excess = self._excess(reading, self._run_limit_bytes, growth_bytes)
+            self._tell(self.run_excess, is_run=True)
 
     def _excess(self, reading: Reading, limit_bytes: int, growth_bytes: int) -> Excess:
         largest = tuple(self._meter.sizes(reading)[:_LARGEST])

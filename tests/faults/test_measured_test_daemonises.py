@@ -110,6 +110,24 @@ watch.leave_test()
     assert facts["parent"] != facts["me"]
 
 
+def test_a_daemon_is_found_while_tests_of_nothing_follow() -> None:
+    """Borders come so close to each other that the thread reads nothing, and there are no children."""
+    code = """
+watch._run_limit_bytes = watch.reading() + 50 * MB
+watch.enter_test("leaves")
+daemon = daemonise(80)
+parent = parent_of(daemon)
+deadline_s = time.monotonic() + 20
+while not told and time.monotonic() < deadline_s: watch.leave_test()
+facts = {}
+"""
+    [facts] = facts_of(command(DAEMON + code + ENDS))
+    assert facts["parent"] != facts["me"]
+    [[_, is_run, largest]] = facts["told"]
+    assert is_run
+    assert facts["daemon"] in largest
+
+
 def test_a_run_beside_this_one_is_not_taken_for_a_daemon_of_it() -> None:
     """Both are children of this test, with the same environment; the one starts 80 MB while the other watches."""
     beside = """

@@ -496,8 +496,9 @@ def test_the_longest_pause_is_the_interval_of_the_state(state: str) -> None:
     assert guardian._pause_s(watch, info) == pytest.approx(config.monitoring.get_check_interval(state), abs=0.05)
 
 
-def test_a_reading_that_a_restart_has_overtaken_is_neither_the_next_processes_end_nor_its_size(
-    config: MemoryGuardianConfig, program: SteeredProgram
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_reading_that_a_restart_has_overtaken_is_neither_the_next_processes_end_nor_its_error(
+    config: MemoryGuardianConfig, program: SteeredProgram, fails: bool
 ) -> None:
     async def guard() -> None:
         guardian = MemoryGuardian(config)
@@ -510,6 +511,8 @@ def test_a_reading_that_a_restart_has_overtaken_is_neither_the_next_processes_en
                 begun.set()
                 await replaced.wait()
                 guardian._measure = measure  # type: ignore[method-assign]
+                if fails:
+                    raise HostError("it shows nothing any more", "look at the next")
                 return watched.read() if watched else None
 
             guardian._measure = overtaken  # type: ignore[method-assign]  # a moment that can't be awaited
@@ -518,7 +521,7 @@ def test_a_reading_that_a_restart_has_overtaken_is_neither_the_next_processes_en
             replaced.set()
             program.hold(70)
             await until(lambda: guardian.memory_state is MemoryState.WARNING, "WARNING")
-            assert guardian.stats.failed_restarts == 0
+            assert (guardian.stats.failed_restarts, guardian.stats.errors) == (0, 0)
 
     asyncio.run(guard())
 

@@ -133,6 +133,27 @@ def test_many_tests_of_nothing_add_up_to_what_is_held(watching: Callable[..., Wa
         block.give_back()
 
 
+def test_the_test_of_nothing_that_passes_the_runs_limit_is_found_at_its_border(
+    watching: Callable[..., Watch], told: Told
+) -> None:
+    """Though none of them is read in full: each takes less than would be worth it."""
+    watch, held = without_thread(watching(10)), list[Block]()
+    while not told.calls and len(held) < 40:
+        held.append(Block(MB // 2))
+        watch.leave_test()
+    [(excess, is_run)] = told.calls
+    assert is_run
+    assert excess.size_bytes - excess.limit_bytes < 1.5 * MB
+    for block in held:
+        block.give_back()
+
+
+def test_near_a_limit_the_thread_looks_right_after_a_border_too(watching: Callable[..., Watch]) -> None:
+    near, far = without_thread(watching(50)), without_thread(watching(900))
+    for watch in (near, far):
+        wait_until(lambda watch=watch: bool(watch.leave_test()) and watch._needs_no_look() is (watch is far), "it")  # type: ignore[misc]
+
+
 def test_right_after_a_border_the_thread_reads_nothing(watching: Callable[..., Watch]) -> None:
     watch = without_thread(watching())
     read, plainly = list[float](), watch._meter.read
@@ -329,10 +350,10 @@ def test_a_late_look_counts_for_the_run_where_it_was_not_given_back(
         block.give_back()
 
 
-def test_who_can_not_be_told_is_told_at_the_next_look(
+def test_who_can_not_be_told_of_one_test_is_told_of_the_next(
     watching: Callable[..., Watch], told: Told, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A full disk, on which a worker was to be told; no descriptor left to import what tells."""
+    """A full disk, on which a worker was to be told."""
     tried: list[int] = []
 
     def tell(excess: Excess, is_run: bool) -> None:
@@ -343,15 +364,19 @@ def test_who_can_not_be_told_is_told_at_the_next_look(
 
     watch = watching()
     watch._on_over = tell
-    watch.enter_test("leaks", 20 * MB)
-    block = Block(30 * MB)
-    wait_until(lambda: bool(told.calls), "being told")
-    wait_until(lambda: not watch._test.is_held, "the border being free again")
-    assert watch.leave_test().excess == told.calls[0][0]
+    blocks: list[Block] = []
+    for name in ("first", "next"):
+        count = len(tried)
+        watch.enter_test(name, 20 * MB)
+        blocks.append(Block(30 * MB))
+        wait_until(lambda count=count: len(tried) > count, "being told")  # type: ignore[misc]
+        wait_until(lambda: not watch._test.is_held, "the border being free again")
+        assert watch.leave_test().excess is not None
     watch.end()
-    block.give_back()
+    for block in blocks:
+        block.give_back()
     assert threading.get_ident() not in tried
-    assert len(tried) == 2
+    assert len(told.calls) == 1
     assert "OSError: [Errno 28] No space left on device" in capsys.readouterr().err
 
 
