@@ -43,10 +43,10 @@ def append_log(state_dir: str, text: str, level: str = WARNING) -> None:
     """Append one line; a log that can't be written is no reason to stop."""
     if not is_logged(level):
         return
-    from memguard.core.layout import log_path  # who writes no line does without both
-    from memguard.core.masking import masked
-
     try:
+        from memguard.core.layout import log_path  # who writes no line does without both
+        from memguard.core.masking import masked
+
         _append(log_path(state_dir), _line(printable(masked(text), _LONGEST), level).encode("utf-8", "replace"))
     except OSError:
         return

@@ -71,6 +71,7 @@ class Meter:
         self._lock = threading.Lock()
         self._clock, self._cpu_clock = time.monotonic, time.thread_time
         self._others = NOBODY  # as they were read last
+        self._has_others = False  # when it was asked last
         self._own_over_bytes = 0  # shared with processes that are not of the tree: with who forked this one
         self._fresh_until_s = 0.0
 
@@ -87,7 +88,8 @@ class Meter:
 
     def read(self, is_thorough: bool = False) -> Reading:
         """All of it; `is_thorough`: whoever has left the tree is looked for now."""
-        if self._tree.may_have_others() or self._tree.were_started():
+        self._has_others = self._tree.may_have_others()
+        if self._has_others or self._tree.were_started():
             with self._lock:
                 self._read_others(is_thorough)
         else:
@@ -99,10 +101,11 @@ class Meter:
         self._status.mark()
         if is_exact:
             return self.read(is_thorough=True)
-        has_others = self._tree.may_have_others()
-        if not has_others:
+        had_others, self._has_others = self._has_others, self._tree.may_have_others()
+        if not self._has_others:
             self._others = NOBODY
-        if self._clock() >= self._fresh_until_s and (has_others or self._tree.were_started()):
+        is_stale = self._clock() >= self._fresh_until_s
+        if (self._has_others and (is_stale or not had_others)) or (is_stale and self._tree.were_started()):
             return self.read()
         return self._with(self._own())
 

@@ -14,10 +14,6 @@ _STATM_BYTES = 128
 # Eleven lines from VmHWM to VmSwap, of at most 31 characters each.
 _SIZES_BYTES = 352
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
-# A megabyte of pages of 4 KB.
-_MOST_PAGES = 256
-# Less is left for a later border to find: every other test of nothing takes a page, for its report.
-_FEWEST_PAGES = 16
 _NAMES = [b"VmHWM:", b"VmRSS:", b"RssAnon:", b"RssFile:", b"RssShmem:"]
 
 
@@ -63,24 +59,16 @@ class OwnStatus:
             self._shared = b""
 
     def moved_bytes(self) -> int | None:
-        """How much the footprint has grown since this was asked last, or since `mark`; None where it takes `read`.
+        """How much the footprint has grown since `mark`; None where it takes `read`.
 
-        That is where it is much, and where shared memory or mapped files have come or gone, which `statm` doesn't tell
-        apart. A few pages count once they are more.
+        That is where shared memory or mapped files have come or gone, which `statm` doesn't tell apart.
         """
         try:
             _, resident, shared, _ = self._peek(_STATM_BYTES).split(None, 3)
-            pages = int(resident) - self._pages
+            moved_pages = int(resident) - self._pages
         except ValueError:  # nothing, or another file's by now
             return None
-        if shared != self._shared:
-            return None
-        if -_FEWEST_PAGES < pages < _FEWEST_PAGES:
-            return 0
-        if not -_MOST_PAGES < pages < _MOST_PAGES:
-            return None
-        self._pages += pages
-        return pages * _PAGE_BYTES
+        return moved_pages * _PAGE_BYTES if shared == self._shared else None
 
     def close(self) -> None:
         """Give the files back; safe to repeat."""

@@ -22,6 +22,10 @@ from memguard.test_run.sampler import Sampler
 _SAME_BORDER_S = 0.05
 # What comes and goes in this time is 44 MB by the fastest that a core can fill (huge pages), 8 MB by the usual.
 _BRIEF_S = 0.005
+# Less is left for a later border to find: every other test of nothing takes a page, for its report.
+_STEP_BYTES = 64 * 1024
+# More is worth being read in full.
+_MOST_BYTES = 1024 * 1024
 # For so long in a row nobody else is believed to have moved, or to have been started.
 _BRIEF_TOGETHER_S = 0.05
 # Asking for shares takes a fifth of the time at the most.
@@ -113,18 +117,19 @@ class Watch:
         start_bytes = start.size_bytes
         if moved_bytes is None or test.limit_bytes or test.peak_bytes != start_bytes:
             return False
-        end_bytes, following = start_bytes, start
-        if moved_bytes:
-            end_bytes += moved_bytes
+        end_bytes = self._reading.size_bytes + moved_bytes
+        if -_STEP_BYTES < end_bytes - start_bytes < _STEP_BYTES:
+            end_bytes, following = start_bytes, start
+        elif end_bytes > self._alarm_bytes or abs(end_bytes - start_bytes) > _MOST_BYTES:
+            return False
+        else:
             following = Reading(end_bytes, start.own, start.others)
-        if (
-            test.is_held or end_bytes > self._alarm_bytes
-        ):  # from here on nothing is called, so that Python lets no other thread run
+        if test.is_held:  # from here on nothing is called, so that Python lets no other thread run
             return False
         self._number += 1
         self._border_s = now_s
         test.name, test.start, test.peak_bytes = "", following, end_bytes
-        ended += (name, start_bytes, end_bytes, end_bytes if moved_bytes > 0 else start_bytes)
+        ended += (name, start_bytes, end_bytes, max(start_bytes, end_bytes))
         return True
 
     def reading(self) -> int:

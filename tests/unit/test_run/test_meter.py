@@ -83,6 +83,16 @@ def test_what_it_starts_counts(meter: Meter) -> None:
     assert meter.read().others == NOBODY
 
 
+def test_a_border_sees_who_was_started_since_the_last_that_had_nobody(meter: Meter) -> None:
+    """However long what others held at the last reading of them would count."""
+    with program(1):
+        meter.read()
+    assert meter.read_border().others == NOBODY
+    meter._fresh_until_s = time.monotonic() + 1000
+    with program(50) as pid:
+        assert [each for each, _ in meter.read_border().others.sizes] == [pid]
+
+
 def test_the_largest_comes_first(meter: Meter) -> None:
     with program(1), program(9):
         sizes = [each.size_bytes for each in meter.sizes(meter.read())]

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,6 +147,32 @@ def test_the_test_of_nothing_that_passes_the_runs_limit_is_found_at_its_border(
     assert excess.size_bytes - excess.limit_bytes < 1.5 * MB
     for block in held:
         block.give_back()
+
+
+def test_a_brief_test_is_asked_twice_and_has_taken_it_once(watching: Callable[..., Watch], told: Told) -> None:
+    """Where the quick way won't do, since the run's limit is passed, the other finds the same."""
+    watch, held, ended = without_thread(watching(5)), list[Block](), list[Any]()
+    while not told.calls and len(held) < 40:
+        held.append(Block(MB // 2))
+        if not watch.end_brief_test("a", ended):
+            memory = watch.leave_test()
+            ended += ("a", memory.start_bytes, memory.end_bytes, memory.peak_bytes)
+    assert len(told.calls) == 1
+    added_bytes = ended[-2] - ended[1]
+    assert added_bytes == pytest.approx(len(held) * MB // 2, abs=MB // 2)
+    assert ended[1::4][1:] == ended[2::4][:-1]
+    for block in held:
+        block.give_back()
+
+
+def test_a_brief_test_that_takes_much_is_read_in_full(watching: Callable[..., Watch]) -> None:
+    watch = without_thread(watching())
+    read_s = watch._reading_s
+    block = Block(3 * MB)
+    memory = watch.leave_test()
+    assert watch._reading_s > read_s
+    assert memory.end_bytes - memory.start_bytes == pytest.approx(3 * MB, abs=MB // 2)
+    block.give_back()
 
 
 def test_near_a_limit_the_thread_looks_right_after_a_border_too(watching: Callable[..., Watch]) -> None:
