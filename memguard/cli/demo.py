@@ -136,16 +136,23 @@ class Demo:
         return done.stdout
 
     def _verdict(self, code: int) -> int:
-        """Whether the person's turn was carried on: every step done, none twice, by more than one client."""
+        """Whether the person's turn was carried on: every step done, none twice, by more than one client.
+
+        A step that a restart cut off may have taken effect, so memguard denies its re-run, once: it may be missing.
+        """
         with open(f"{self.project}/steps.txt", encoding="utf-8") as file:
             steps = [int(line) for line in file]
         restarts = self._restarts()
-        whole = steps == list(range(1, _STEPS + 1))
+        cut_off = sorted(set(range(1, _STEPS + 1)).difference(steps))
+        whole = steps == sorted(set(steps)) and len(cut_off) <= len(restarts)
         self._say(f"steps done: {' '.join(map(str, steps))}; restarts: {len(restarts)}; exit code {code}")
         if not (whole and restarts and code == 0):
             raise HostError("the demo did not go as it should", "run it with --keep and look at the files")
         size = format_size(float(str(restarts[0]["footprint_bytes"])))
-        self._say(f"the client was restarted at {size}, its turn was carried on, and every step was done once")
+        done = "every step was done once"
+        if cut_off:
+            done = f"no step was done twice (step {cut_off[0]} was running then, and its re-run held back)"
+        self._say(f"the client was restarted at {size}, its turn was carried on, and {done}")
         return 0
 
     def _restarts(self) -> list[dict[str, object]]:

@@ -109,9 +109,9 @@ def _handle(name: str, state_dir: str) -> None:
 def _find_session(event: Event) -> None:
     session = event.payload.first("session_id")
     event.session = session if is_plain_id(session) else ""
+    event.pairs = read_pairs(f"{event.project_dir}/{COMPILED}")
     if not event.session or not event.payload.looks_whole():
         log(event, f"stdin is not an event of Claude Code ({event.payload.size_bytes} bytes)")
-    event.pairs = read_pairs(f"{event.project_dir}/{COMPILED}")
     runtime_dir = event.pairs["runtime"]
     _make_sure_of(runtime_dir)
     event.client_pid, event.guard_id = _find_client(runtime_dir)
