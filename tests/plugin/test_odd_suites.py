@@ -110,6 +110,7 @@ def test_the_test_of_the_largest_worker_ends_though_it_blocks(pytester: pytest.P
 
 def test_workers_may_have_any_name(pytester: pytest.Pytester, run: Run) -> None:
     pytester.makepyfile(test_it=BLOCKED_AT_ONCE)
+    pytest.importorskip("xdist")
     workers = ("-p", "xdist", "--dist", "load", "--tx", "popen//id=my-one", "--tx", "popen//id=my_two")
     done = run(*workers, "--memguard-limit", "200M")
     assert done.ret == 12
@@ -121,6 +122,8 @@ def test_workers_may_have_any_name(pytester: pytest.Pytester, run: Run) -> None:
 def test_a_test_without_an_environment_is_interrupted_and_named(
     pytester: pytest.Pytester, run: Run, words: tuple[str, ...]
 ) -> None:
+    if words:
+        pytest.importorskip("xdist")
     pytester.makepyfile(test_it=WITHOUT_ENVIRONMENT)
     done = run(*words, "--memguard-limit", "130M")
     assert done.ret == 12
